@@ -1,0 +1,66 @@
+//! The command line: one command per file. The only room that prints.
+//!
+//! To add a command: a file with a `clap::Args` struct and its `run`, a variant here, an arm below.
+
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use terminal::{ColorChoice, Terminal};
+
+/// What a command came to. Our own failure is an `Err` and exits with 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0
+    Good,
+    /// 1: findings, a wrong answer, a missing guarantee.
+    SubjectFailed,
+}
+
+/// The gate, the platform and the validator for competitions of untrusted Python agents.
+#[derive(Debug, Parser)]
+#[command(
+    name = "portcullis",
+    version,
+    propagate_version = true,
+    after_help = "Exit status: 0 good, 1 the subject failed (findings, a wrong answer), \
+                  2 we failed or were misused.\n\
+                  stdout carries data, stderr carries talk."
+)]
+struct Arguments {
+    /// When to colour what people read. `NO_COLOR` in the environment means never.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorChoice,
+
+    /// Say nothing on stderr but errors.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what this build is.
+    Version,
+}
+
+/// Parses the command line, runs the command, prints its error if it has one.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let terminal = Terminal::new(arguments.color, arguments.quiet);
+    let done = match arguments.command {
+        Command::Version => terminal.data(env!("CARGO_PKG_VERSION")).map(|()| Exit::Good),
+    };
+    match done {
+        Ok(Exit::Good) => ExitCode::SUCCESS,
+        Ok(Exit::SubjectFailed) => ExitCode::from(1),
+        Err(error) => {
+            terminal.error(&error);
+            ExitCode::from(2)
+        }
+    }
+}

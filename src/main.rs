@@ -1,0 +1,7 @@
+//! The binary: hands over to [`portcullis::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portcullis::cli::main()
+}

@@ -1,0 +1,17 @@
+//! The words every room shares: names, states, facts of a run, verdicts, scores. No I/O.
+
+mod case;
+mod digest;
+mod facts;
+mod limits;
+mod name;
+mod score;
+mod state;
+
+pub use case::{CaseResult, CaseVerdict, TaskResult};
+pub use digest::Digest;
+pub use facts::{Capture, Ending, IsolationLevel, RunFacts, Usage};
+pub use limits::Limits;
+pub use name::{InvalidName, MinerId, Slug, SubmissionId};
+pub use score::{RawAmount, Score};
+pub use state::{GateVerdict, SubmissionState};

@@ -1,0 +1,3 @@
+//! Fast offline tests: the library and the binary as their users meet them.
+
+mod support;
