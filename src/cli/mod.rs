@@ -4,8 +4,10 @@
 
 mod terminal;
 
+use std::future::Future;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 pub(crate) use terminal::{ColorChoice, Terminal};
@@ -63,4 +65,16 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Runs an asynchronous command. The runtime exists only for commands that need one.
+pub(crate) fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?;
+    let done = runtime.block_on(command);
+    // A blocking call that hangs (a dead disk, a wedged resolver) must not keep the command alive.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    done
 }
