@@ -1,3 +1,4 @@
 //! Fast offline tests: the library and the binary as their users meet them.
 
+mod architecture;
 mod support;
