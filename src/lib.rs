@@ -8,5 +8,6 @@ pub mod diagnostic;
 pub mod judge;
 pub mod lint;
 pub mod model;
+pub mod python;
 pub mod sandbox;
 pub mod task;

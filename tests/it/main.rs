@@ -1,4 +1,5 @@
 //! Fast offline tests: the library and the binary as their users meet them.
 
 mod architecture;
+mod lint;
 mod support;

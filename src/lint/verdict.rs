@@ -1,0 +1,112 @@
+//! From what the rules found to what is reported: severities by policy, sorted, without repeats,
+//! bounded in number; and the verdict.
+
+use std::borrow::Cow;
+
+use super::Rule;
+use super::policy::{Level, Policy};
+use crate::diagnostic::{Finding, Note, Severity, Span};
+use crate::model::GateVerdict;
+
+/// Collects findings while the rules run.
+#[derive(Debug)]
+pub(super) struct Findings<'p> {
+    policy: &'p Policy,
+    list: Vec<Finding>,
+    verdict: GateVerdict,
+    /// Found beyond what is kept.
+    dropped: usize,
+}
+
+/// A finding before the policy has spoken.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Found {
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) notes: Vec<Note>,
+}
+
+impl Found {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// While collecting, this many times the reported number are kept, so that sorting keeps the first.
+const HEADROOM: usize = 20;
+
+impl<'p> Findings<'p> {
+    pub(super) fn new(policy: &'p Policy) -> Self {
+        Self { policy, list: Vec::new(), verdict: GateVerdict::Accepted, dropped: 0 }
+    }
+
+    pub(super) fn push(&mut self, rule: &'static Rule, span: Span, found: Found) {
+        let (severity, verdict) = match self.policy.level(rule) {
+            Level::Off => return,
+            Level::Warning => (Severity::Warning, GateVerdict::Accepted),
+            Level::Review => (Severity::Warning, GateVerdict::NeedsReview),
+            Level::Error => (Severity::Error, GateVerdict::Rejected),
+        };
+        self.verdict = worse(self.verdict, verdict);
+        if self.list.len() >= self.policy.limits.findings.saturating_mul(HEADROOM) {
+            self.dropped += 1;
+            return;
+        }
+        self.list.push(Finding {
+            span,
+            code: Cow::Borrowed(rule.code),
+            rule: Cow::Borrowed(rule.name),
+            severity,
+            message: found.message,
+            help: found.help,
+            name: found.name,
+            notes: found.notes,
+        });
+    }
+
+    /// Refuses whatever the policy says: what was not analysed cannot pass.
+    pub(super) fn refuse(&mut self) {
+        self.verdict = GateVerdict::Rejected;
+    }
+
+    pub(super) fn finish(self) -> (GateVerdict, Vec<Finding>) {
+        let Self { policy, mut list, verdict, dropped } = self;
+        list.sort();
+        list.dedup_by(|a, b| a.span == b.span && a.code == b.code && a.name == b.name);
+        let keep = policy.limits.findings;
+        if list.len() > keep {
+            let more = list.len() - keep + dropped;
+            list.truncate(keep);
+            if let Some(last) = list.last().cloned() {
+                list.push(Finding {
+                    message: format!("and {more} more findings that are not shown"),
+                    help: None,
+                    name: None,
+                    notes: Vec::new(),
+                    ..last
+                });
+            }
+        }
+        (verdict, list)
+    }
+}
+
+fn worse(a: GateVerdict, b: GateVerdict) -> GateVerdict {
+    let rank = |verdict| match verdict {
+        GateVerdict::Accepted => 0,
+        GateVerdict::NeedsReview => 1,
+        GateVerdict::Rejected => 2,
+    };
+    if rank(a) >= rank(b) { a } else { b }
+}

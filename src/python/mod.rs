@@ -1,0 +1,15 @@
+//! Python source as CPython sees it: decoded, parsed, and with its names and values resolved as
+//! far as that can be done without running it. Pure; knows nothing of rules.
+
+mod decode;
+pub(crate) mod parse;
+mod source;
+mod stdlib;
+mod version;
+
+pub(crate) use ruff_python_ast as ast;
+
+pub use decode::{DecodeError, decode};
+pub use source::Source;
+pub(crate) use stdlib::data_files;
+pub use version::{PythonVersion, UnknownVersion};
