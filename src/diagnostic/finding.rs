@@ -1,6 +1,7 @@
 //! One finding, in the shape of the contract (`lint --format json`, the 422 answer, the store).
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +41,9 @@ pub struct Note {
 }
 
 /// What a rule found. The order sorts by place first, so that a sorted list reads like the source.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// The fields stand as the contract's JSON shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    #[serde(flatten)]
-    pub span: Span,
     /// `PC###`, stable.
     pub code: Cow<'static, str>,
     /// The rule's name, such as `dangerous-builtin`.
@@ -57,7 +57,27 @@ pub struct Finding {
     /// The qualified name, such as `builtins.eval`, where the finding is about a name.
     #[serde(default)]
     pub name: Option<String>,
+    #[serde(flatten)]
+    pub span: Span,
     /// The chain that made it dangerous, nearest link first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+}
+
+impl Finding {
+    fn order(&self) -> impl Ord {
+        (self.span, &self.code, &self.rule, self.severity, &self.message, &self.help, &self.name, &self.notes)
+    }
+}
+
+impl Ord for Finding {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Finding {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
