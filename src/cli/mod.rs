@@ -2,6 +2,7 @@
 //!
 //! To add a command: a file with a `clap::Args` struct and its `run`, a variant here, an arm below.
 
+mod lint;
 mod terminal;
 
 use std::future::Future;
@@ -46,6 +47,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Lint(lint::LintArguments),
     /// Say what this build is.
     Version,
 }
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {
+        Command::Lint(command) => command.run(&terminal),
         Command::Version => terminal.data(env!("CARGO_PKG_VERSION")).map(|()| Exit::Good),
     };
     match done {

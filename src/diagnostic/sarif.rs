@@ -32,8 +32,7 @@ pub fn render(files: &[FileReport], rules: &[RuleInfo]) -> Value {
     let artifacts: Vec<Value> = files
         .iter()
         .map(|file| {
-            let mut artifact =
-                json!({"location": {"uri": uri(&file.path)}, "sourceLanguage": "python"});
+            let mut artifact = json!({"location": {"uri": uri(&file.path)}, "sourceLanguage": "python"});
             if let Some(digest) = file.sha256 {
                 artifact["hashes"] = json!({"sha-256": digest.to_string()});
             }

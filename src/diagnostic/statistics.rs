@@ -23,8 +23,9 @@ pub fn count<'a>(files: impl IntoIterator<Item = &'a [Finding]>) -> Vec<RuleCoun
     let mut counts: BTreeMap<(&str, &str, Severity), (usize, usize, usize)> = BTreeMap::new();
     for (number, findings) in files.into_iter().enumerate() {
         for finding in findings {
-            let (total, in_files, last) =
-                counts.entry((&*finding.code, &*finding.rule, finding.severity)).or_insert((0, 0, usize::MAX));
+            let (total, in_files, last) = counts
+                .entry((&*finding.code, &*finding.rule, finding.severity))
+                .or_insert((0, 0, usize::MAX));
             *total += 1;
             if *last != number {
                 *in_files += 1;

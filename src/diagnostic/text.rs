@@ -33,7 +33,8 @@ pub fn render(path: &str, source: Option<&str>, findings: &[Finding], color: boo
     for finding in findings.iter().take(MAX_SHOWN) {
         let shown = Shown::new(finding);
         let excerpts = lines.as_deref().map(|lines| excerpts(lines, finding)).unwrap_or_default();
-        out.push_str(&renderer.render(&[shown.group(&path, finding, &excerpts)]));
+        let rendered = renderer.render(&[shown.group(&path, finding, &excerpts)]);
+        out.push_str(&with_true_column(rendered, &path, finding.span, &excerpts));
         out.push_str("\n\n");
     }
     if findings.len() > MAX_SHOWN {
@@ -63,18 +64,29 @@ impl<'a> Shown<'a> {
             Severity::Warning => Level::WARNING,
         };
         let mut elements: Vec<Element<'s>> = Vec::new();
-        elements.push(
-            Origin::path(path)
-                .line(finding.span.line as usize)
-                .char_column(finding.span.column as usize)
-                .into(),
-        );
-        elements.extend(excerpts.iter().map(|excerpt| excerpt.snippet().into()));
+        if excerpts.is_empty() {
+            let Span { line, column, .. } = finding.span;
+            elements.push(Origin::path(path).line(line as usize).char_column(column as usize).into());
+        }
+        elements.extend(excerpts.iter().map(|excerpt| excerpt.snippet().path(path).into()));
         if let Some(help) = &self.help {
             elements.push(Level::HELP.message(&**help).into());
         }
         level.primary_title(&*self.message).id(&*finding.code).elements(elements)
     }
+}
+
+/// The renderer counts columns in the excerpt, where an escaped character is wide and a long line
+/// is cut. The header under the title has to name the place in the source.
+fn with_true_column(rendered: String, path: &str, span: Span, excerpts: &[Excerpt]) -> String {
+    let Some(shown) = excerpts.first().and_then(Excerpt::shown_column) else { return rendered };
+    let Some((title, rest)) = rendered.split_once('\n') else { return rendered };
+    if shown == span.column as usize {
+        return rendered;
+    }
+    let Span { line, column, .. } = span;
+    let rest = rest.replacen(&format!("{path}:{line}:{shown}"), &format!("{path}:{line}:{column}"), 1);
+    format!("{title}\n{rest}")
 }
 
 /// Some lines of the source that lie near each other, escaped, with what is marked on them.
@@ -85,12 +97,17 @@ struct Excerpt {
 }
 
 impl Excerpt {
+    /// Where the finding's first character came to lie, counted from 1 in its line.
+    fn shown_column(&self) -> Option<usize> {
+        let (_, range, _) = self.marks.iter().find(|(kind, ..)| *kind == AnnotationKind::Primary)?;
+        let before = self.text.get(..range.start)?;
+        Some(before.rsplit('\n').next()?.chars().count() + 1)
+    }
+
     fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-        Snippet::source(&*self.text)
-            .line_start(self.first_line as usize)
-            .annotations(self.marks.iter().map(|(kind, range, label)| {
-                kind.span(range.clone()).label((!label.is_empty()).then_some(&**label))
-            }))
+        Snippet::source(&*self.text).line_start(self.first_line as usize).annotations(self.marks.iter().map(
+            |(kind, range, label)| kind.span(range.clone()).label((!label.is_empty()).then_some(&**label)),
+        ))
     }
 }
 

@@ -37,7 +37,8 @@ impl std::fmt::Display for Ran {
 pub(crate) fn portcullis(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
     command.current_dir(folder).env("NO_COLOR", "1").env("COLUMNS", "100");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PORTCULLIS_")) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PORTCULLIS_"))
+    {
         command.env_remove(name);
     }
     command

@@ -1,0 +1,121 @@
+//! Which files a run of the gate is about, and their bytes, never more than the gate looks at.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::diagnostic::visible;
+
+/// One thing to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Input {
+    Stdin,
+    /// A file that was named on the command line, whatever its name ends in.
+    Named(PathBuf),
+    /// A `.py` file of a folder that was named.
+    Found(PathBuf),
+}
+
+/// The bytes of an input.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) bytes: Vec<u8>,
+    /// Whether `bytes` is all of it. If not, it is one byte more than the limit.
+    pub(super) whole: bool,
+}
+
+impl Input {
+    /// As messages show it.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Stdin => "<stdin>".to_owned(),
+            Self::Named(path) | Self::Found(path) => shown(path),
+        }
+    }
+
+    /// At most `limit` bytes and one more, which tells that there are more.
+    ///
+    /// # Errors
+    /// One sentence that names the file, where it cannot be read, or is empty and was asked for.
+    pub(super) fn read(&self, limit: usize) -> anyhow::Result<Content> {
+        let (content, was_asked_for) = match self {
+            Self::Stdin => {
+                (bounded(io::stdin().lock(), limit).context("cannot read the standard input")?, true)
+            }
+            Self::Named(path) => (read_file(path, limit)?, true),
+            Self::Found(path) => (read_file(path, limit)?, false),
+        };
+        // An empty `__init__.py` of a folder is honest; an empty file that somebody names is a slip.
+        if content.bytes.is_empty() && was_asked_for {
+            match self {
+                Self::Stdin => bail!("the standard input is empty"),
+                Self::Named(path) | Self::Found(path) => bail!("{} is empty", quoted(path)),
+            }
+        }
+        Ok(content)
+    }
+}
+
+fn read_file(path: &Path, limit: usize) -> anyhow::Result<Content> {
+    File::open(path)
+        .and_then(|file| bounded(file, limit))
+        .with_context(|| format!("cannot read {}", quoted(path)))
+}
+
+fn bounded(from: impl Read, limit: usize) -> io::Result<Content> {
+    let mut bytes = Vec::new();
+    from.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    let whole = bytes.len() <= limit;
+    Ok(Content { bytes, whole })
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix("./").unwrap_or(path).display().to_string()
+}
+
+/// For an error. A file's name is its author's text too.
+fn quoted(path: &Path) -> String {
+    format!("`{}`", visible(&shown(path)))
+}
+
+/// The inputs that `paths` mean, sorted, each once; and one error for each path that means nothing.
+/// A folder means its `.py` files but those that `.gitignore` and its kin leave out, hidden ones,
+/// and links.
+pub(super) fn collect(paths: &[PathBuf]) -> (Vec<Input>, Vec<anyhow::Error>) {
+    let mut inputs = Vec::new();
+    let mut errors = Vec::new();
+    for path in paths {
+        if path == Path::new("-") {
+            inputs.push(Input::Stdin);
+            continue;
+        }
+        match std::fs::metadata(path).with_context(|| format!("cannot read {}", quoted(path))) {
+            Ok(kind) if kind.is_dir() => match walk(path) {
+                Ok(found) => inputs.extend(found),
+                Err(error) => errors.push(error),
+            },
+            Ok(_) => inputs.push(Input::Named(path.clone())),
+            Err(error) => errors.push(error),
+        }
+    }
+    inputs.sort_by_cached_key(Input::shown);
+    inputs.dedup_by_key(|input| input.shown());
+    (inputs, errors)
+}
+
+fn walk(folder: &Path) -> anyhow::Result<Vec<Input>> {
+    let mut found = Vec::new();
+    for entry in ignore::WalkBuilder::new(folder).require_git(false).build() {
+        let entry = entry.with_context(|| format!("cannot walk {}", quoted(folder)))?;
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        if is_file && entry.path().extension().is_some_and(|extension| extension == "py") {
+            found.push(Input::Found(entry.into_path()));
+        }
+    }
+    if found.is_empty() {
+        bail!("{} holds no Python file (`*.py`)", quoted(folder));
+    }
+    Ok(found)
+}

@@ -1,0 +1,174 @@
+//! `portcullis lint`: the gate, locally. It asks the same question as the platform at upload and
+//! the validator before a run, so its answer is theirs.
+
+mod files;
+mod output;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use rayon::prelude::*;
+
+use self::files::Input;
+use super::{Exit, Terminal};
+use crate::diagnostic::json::{Document, FileError, FileReport};
+use crate::diagnostic::text;
+use crate::lint::{self, Policy};
+use crate::model::GateVerdict;
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis lint agent.py                    is this agent let in?
+  portcullis lint agents/ --statistics        which rules find how much
+  portcullis lint - < agent.py                from the standard input
+  portcullis lint agent.py --watch            again after every save
+  portcullis lint agent.py --format json      for programs; also sarif and github
+
+`portcullis rules NAME` explains a rule.
+Exit status: 0 nothing was refused, 1 something was, 2 something could not be checked.";
+
+/// Check Python files as the platform does before it lets them in.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct LintArguments {
+    /// Files and folders to check, or `-` for the standard input. Of a folder, its `.py` files
+    /// are checked, without those that `.gitignore` names.
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+
+    /// How to show the findings.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Count the findings of each rule instead of showing each (`text`, and in addition in `json`).
+    #[arg(long)]
+    statistics: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Format {
+    /// For people: each finding with its line, why, and what to write instead.
+    #[default]
+    Text,
+    /// One document with a version number, for programs.
+    Json,
+    /// SARIF 2.1.0, for code scanning services and editors.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+/// What came of one run over all inputs.
+#[derive(Debug)]
+struct Outcome {
+    document: Document,
+    /// The findings of each file in `document`, as text. Empty for other formats.
+    texts: Vec<String>,
+    errors: Vec<anyhow::Error>,
+}
+
+impl LintArguments {
+    pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
+        if self.statistics && matches!(self.format, Format::Sarif | Format::Github) {
+            bail!("`--statistics` goes with `--format text` and `--format json`");
+        }
+        let policy = Policy::standard();
+        let outcome = self.check(&policy, terminal);
+        self.show(&outcome, terminal)?;
+        outcome.exit(terminal)
+    }
+
+    /// Checks everything that `paths` mean, in parallel; the order of the results is that of the
+    /// sorted paths.
+    fn check(&self, policy: &Arc<Policy>, terminal: &Terminal) -> Outcome {
+        let (inputs, mut errors) = files::collect(&self.paths);
+        let color = terminal.colors_data();
+        let wants_text = self.format == Format::Text && !self.statistics;
+        let results: Vec<anyhow::Result<(FileReport, String)>> = inputs
+            .par_iter()
+            .map(|input| {
+                let (report, source) = check(input, policy)?;
+                let source = source.as_deref();
+                let shown = if wants_text {
+                    text::render(&report.path, source, &report.findings, color)
+                } else {
+                    String::new()
+                };
+                Ok((report, shown))
+            })
+            .collect();
+        let mut reports = Vec::with_capacity(results.len());
+        let mut texts = Vec::with_capacity(results.len());
+        let mut file_errors = Vec::new();
+        for (input, result) in inputs.iter().zip(results) {
+            match result {
+                Ok((report, shown)) => {
+                    reports.push(report);
+                    texts.push(shown);
+                }
+                Err(error) => {
+                    file_errors.push(FileError { path: input.shown(), message: format!("{error:#}") });
+                    errors.push(error);
+                }
+            }
+        }
+        let document = Document::new("3.11".to_owned(), policy.digest(), reports, file_errors);
+        Outcome { document, texts, errors }
+    }
+
+    fn show(&self, outcome: &Outcome, terminal: &Terminal) -> anyhow::Result<()> {
+        let document = &outcome.document;
+        match self.format {
+            Format::Text if document.files.is_empty() => Ok(()),
+            Format::Text if self.statistics => terminal.data(output::statistics(document)),
+            Format::Text => terminal.data(output::text(document, &outcome.texts)),
+            Format::Json => terminal.data(output::json(document, self.statistics)?),
+            Format::Sarif => terminal.data(output::sarif(document)?),
+            Format::Github if document.files.iter().all(|file| file.findings.is_empty()) => Ok(()),
+            Format::Github => terminal.data(crate::diagnostic::github::render(&document.files)),
+        }
+    }
+}
+
+impl Outcome {
+    /// Whatever could not be checked weighs more than what was refused.
+    fn exit(mut self, terminal: &Terminal) -> anyhow::Result<Exit> {
+        match self.errors.len() {
+            0 if self.document.summary.rejected > 0 => Ok(Exit::SubjectFailed),
+            0 => Ok(Exit::Good),
+            1 => Err(self.errors.remove(0)),
+            count => {
+                for error in &self.errors {
+                    terminal.error(error);
+                }
+                bail!("{count} paths could not be checked")
+            }
+        }
+    }
+}
+
+/// The report on one input, and the text that was analysed, to quote from.
+fn check(input: &Input, policy: &Policy) -> anyhow::Result<(FileReport, Option<Arc<str>>)> {
+    let content = input.read(SOURCE_LIMIT)?;
+    let report = lint::check(&content.bytes, policy);
+    let file = FileReport {
+        path: input.shown(),
+        sha256: content.whole.then_some(report.sha256),
+        verdict: report.verdict,
+        findings: report.findings,
+    };
+    Ok((file, report.source))
+}
+
+const SOURCE_LIMIT: usize = 256 * 1024;
+
+/// The word for a verdict in a sentence.
+fn word(verdict: GateVerdict) -> &'static str {
+    match verdict {
+        GateVerdict::Accepted => "accepted",
+        GateVerdict::NeedsReview => "needs review",
+        GateVerdict::Rejected => "rejected",
+    }
+}
