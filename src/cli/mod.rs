@@ -3,6 +3,7 @@
 //! To add a command: a file with a `clap::Args` struct and its `run`, a variant here, an arm below.
 
 mod lint;
+mod policy;
 mod terminal;
 
 use std::future::Future;

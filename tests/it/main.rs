@@ -3,4 +3,5 @@
 mod architecture;
 mod diagnostic;
 mod lint;
+mod lint_cli;
 mod support;

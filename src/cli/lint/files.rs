@@ -18,6 +18,13 @@ pub(super) enum Input {
     Found(PathBuf),
 }
 
+/// A path that could not be checked, and why.
+#[derive(Debug)]
+pub(super) struct Unchecked {
+    pub(super) path: String,
+    pub(super) error: anyhow::Error,
+}
+
 /// The bytes of an input.
 #[derive(Debug)]
 pub(super) struct Content {
@@ -83,7 +90,7 @@ fn quoted(path: &Path) -> String {
 /// The inputs that `paths` mean, sorted, each once; and one error for each path that means nothing.
 /// A folder means its `.py` files but those that `.gitignore` and its kin leave out, hidden ones,
 /// and links.
-pub(super) fn collect(paths: &[PathBuf]) -> (Vec<Input>, Vec<anyhow::Error>) {
+pub(super) fn collect(paths: &[PathBuf]) -> (Vec<Input>, Vec<Unchecked>) {
     let mut inputs = Vec::new();
     let mut errors = Vec::new();
     for path in paths {
@@ -94,10 +101,10 @@ pub(super) fn collect(paths: &[PathBuf]) -> (Vec<Input>, Vec<anyhow::Error>) {
         match std::fs::metadata(path).with_context(|| format!("cannot read {}", quoted(path))) {
             Ok(kind) if kind.is_dir() => match walk(path) {
                 Ok(found) => inputs.extend(found),
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(Unchecked { path: shown(path), error }),
             },
             Ok(_) => inputs.push(Input::Named(path.clone())),
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(Unchecked { path: shown(path), error }),
         }
     }
     inputs.sort_by_cached_key(Input::shown);

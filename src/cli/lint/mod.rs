@@ -11,19 +11,19 @@ use anyhow::bail;
 use clap::Args;
 use rayon::prelude::*;
 
-use self::files::Input;
-use super::{Exit, Terminal};
+use self::files::{Input, Unchecked};
+use super::{Exit, Terminal, policy};
 use crate::diagnostic::json::{Document, FileError, FileReport};
 use crate::diagnostic::text;
 use crate::lint::{self, Policy};
 use crate::model::GateVerdict;
+use crate::python::PythonVersion;
 
 const EXAMPLES: &str = "\
 Examples:
   portcullis lint agent.py                    is this agent let in?
   portcullis lint agents/ --statistics        which rules find how much
   portcullis lint - < agent.py                from the standard input
-  portcullis lint agent.py --watch            again after every save
   portcullis lint agent.py --format json      for programs; also sarif and github
 
 `portcullis rules NAME` explains a rule.
@@ -41,6 +41,14 @@ pub(crate) struct LintArguments {
     /// How to show the findings.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+
+    /// An operator's policy, in TOML; what it does not say is as in `rules --print-policy`.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// The Python that will run the files, 3.8 to 3.14, instead of the policy's.
+    #[arg(long, value_name = "VERSION")]
+    target_version: Option<PythonVersion>,
 
     /// Count the findings of each rule instead of showing each (`text`, and in addition in `json`).
     #[arg(long)]
@@ -66,7 +74,7 @@ struct Outcome {
     document: Document,
     /// The findings of each file in `document`, as text. Empty for other formats.
     texts: Vec<String>,
-    errors: Vec<anyhow::Error>,
+    unchecked: Vec<Unchecked>,
 }
 
 impl LintArguments {
@@ -74,7 +82,7 @@ impl LintArguments {
         if self.statistics && matches!(self.format, Format::Sarif | Format::Github) {
             bail!("`--statistics` goes with `--format text` and `--format json`");
         }
-        let policy = Policy::standard();
+        let policy = policy::load(self.policy.as_deref(), self.target_version)?;
         let outcome = self.check(&policy, terminal);
         self.show(&outcome, terminal)?;
         outcome.exit(terminal)
@@ -83,7 +91,7 @@ impl LintArguments {
     /// Checks everything that `paths` mean, in parallel; the order of the results is that of the
     /// sorted paths.
     fn check(&self, policy: &Arc<Policy>, terminal: &Terminal) -> Outcome {
-        let (inputs, mut errors) = files::collect(&self.paths);
+        let (inputs, mut unchecked) = files::collect(&self.paths);
         let color = terminal.colors_data();
         let wants_text = self.format == Format::Text && !self.statistics;
         let results: Vec<anyhow::Result<(FileReport, String)>> = inputs
@@ -101,21 +109,21 @@ impl LintArguments {
             .collect();
         let mut reports = Vec::with_capacity(results.len());
         let mut texts = Vec::with_capacity(results.len());
-        let mut file_errors = Vec::new();
         for (input, result) in inputs.iter().zip(results) {
             match result {
                 Ok((report, shown)) => {
                     reports.push(report);
                     texts.push(shown);
                 }
-                Err(error) => {
-                    file_errors.push(FileError { path: input.shown(), message: format!("{error:#}") });
-                    errors.push(error);
-                }
+                Err(error) => unchecked.push(Unchecked { path: input.shown(), error }),
             }
         }
-        let document = Document::new("3.11".to_owned(), policy.digest(), reports, file_errors);
-        Outcome { document, texts, errors }
+        let errors = unchecked
+            .iter()
+            .map(|Unchecked { path, error }| FileError { path: path.clone(), message: format!("{error:#}") })
+            .collect();
+        let document = Document::new(policy.target().to_string(), policy.digest(), reports, errors);
+        Outcome { document, texts, unchecked }
     }
 
     fn show(&self, outcome: &Outcome, terminal: &Terminal) -> anyhow::Result<()> {
@@ -135,13 +143,13 @@ impl LintArguments {
 impl Outcome {
     /// Whatever could not be checked weighs more than what was refused.
     fn exit(mut self, terminal: &Terminal) -> anyhow::Result<Exit> {
-        match self.errors.len() {
+        match self.unchecked.len() {
             0 if self.document.summary.rejected > 0 => Ok(Exit::SubjectFailed),
             0 => Ok(Exit::Good),
-            1 => Err(self.errors.remove(0)),
+            1 => Err(self.unchecked.remove(0).error),
             count => {
-                for error in &self.errors {
-                    terminal.error(error);
+                for unchecked in &self.unchecked {
+                    terminal.error(&unchecked.error);
                 }
                 bail!("{count} paths could not be checked")
             }
@@ -151,7 +159,7 @@ impl Outcome {
 
 /// The report on one input, and the text that was analysed, to quote from.
 fn check(input: &Input, policy: &Policy) -> anyhow::Result<(FileReport, Option<Arc<str>>)> {
-    let content = input.read(SOURCE_LIMIT)?;
+    let content = input.read(policy.limits().source_bytes)?;
     let report = lint::check(&content.bytes, policy);
     let file = FileReport {
         path: input.shown(),
@@ -161,8 +169,6 @@ fn check(input: &Input, policy: &Policy) -> anyhow::Result<(FileReport, Option<A
     };
     Ok((file, report.source))
 }
-
-const SOURCE_LIMIT: usize = 256 * 1024;
 
 /// The word for a verdict in a sentence.
 fn word(verdict: GateVerdict) -> &'static str {

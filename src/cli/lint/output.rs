@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table};
 use super::word;
 use crate::diagnostic::json::Document;
 use crate::diagnostic::{Finding, Severity, sarif, statistics as count_findings, visible};
+use crate::lint::{Rule, rules};
 use crate::model::GateVerdict;
 
 /// All findings, then a line on each file that is not simply accepted, then the sum.
@@ -65,8 +66,19 @@ pub(super) fn json(document: &Document, with_statistics: bool) -> anyhow::Result
 }
 
 pub(super) fn sarif(document: &Document) -> anyhow::Result<String> {
-    let log = sarif::render(&document.files, &[]);
+    let rules: Vec<sarif::RuleInfo> = rules().iter().map(|rule| rule_info(rule)).collect();
+    let log = sarif::render(&document.files, &rules);
     serde_json::to_string_pretty(&log).context("cannot write the findings as SARIF")
+}
+
+fn rule_info(rule: &Rule) -> sarif::RuleInfo {
+    sarif::RuleInfo {
+        code: rule.code.to_owned(),
+        name: rule.name.to_owned(),
+        severity: rule.severity,
+        summary: rule.what.to_owned(),
+        page: format!("{}\n\n{}", rule.why, rule.fix),
+    }
 }
 
 fn found(findings: &[Finding]) -> String {
