@@ -1,15 +1,20 @@
 //! Decides what facts mean: compares outputs, judges cases, scores, ranks and rewards. Pure.
+//!
+//! ```text
+//! RunFacts + Rules ─► CaseResult ─► task score ─► agent score ─► rank ─► reward
+//! ```
 
-use serde::{Deserialize, Serialize};
+mod case;
+mod checkers;
+mod comparison;
+mod difference;
+mod rank;
+mod rewards;
+mod score;
 
-/// How an answer is compared with the expected one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Checker {
-    /// Byte for byte.
-    Exact,
-    /// Blanks at line ends and blank lines at the end do not count.
-    Lines,
-    /// Words in order; how they are spaced does not count.
-    Tokens,
-}
+pub use case::{Rules, judge_case};
+pub use checkers::{Checker, compare};
+pub use comparison::Comparison;
+pub use rank::{Entry, Ranked, rank};
+pub use rewards::rewards;
+pub use score::{Weighted, score_agent, score_task};

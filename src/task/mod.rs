@@ -1,25 +1,61 @@
 //! Task packages: a folder with `task.toml`, a statement, cases, a reference solution and wrong
 //! solutions. Loading checks everything once; what is loaded is right.
+//!
+//! ```text
+//! tasks/reverse_string/
+//!   task.toml        title, difficulty, prompt, checker, limits, small cases
+//!   statement.md     for people
+//!   cases/NAME.in    standard input of a public case, NAME.out its answer (NAME.2.out another one)
+//!   hidden/NAME.in   the same for cases of which only the verdict is told
+//!   solution.py      passes the gate and every case
+//!   wrong/VERDICT/*.py   solutions that get exactly this verdict
+//! ```
 
+mod error;
+mod folder;
+mod load;
+mod manifest;
+
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::judge::Checker;
-use crate::model::{Digest, Limits, Slug};
+use serde::{Deserialize, Serialize};
+
+use crate::judge::{self, Checker, Rules, Weighted};
+use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug};
+
+pub use error::TaskError;
 
 /// A task that was loaded and checked.
 #[derive(Debug, Clone)]
 pub struct Task {
+    /// The name of its folder.
     pub id: Slug,
     pub title: String,
-    /// What the agent gets as `--task`.
+    pub difficulty: Difficulty,
+    /// What the agent gets as `--task`: the id, a colon, a blank, and the task in words. So an
+    /// agent that knows several tasks can tell them apart by what stands before the first colon.
     pub prompt: String,
     /// Markdown for people.
     pub statement: String,
     pub limits: Limits,
     pub checker: Checker,
+    /// At least one; public ones first.
     pub cases: Vec<Case>,
+    /// Programs whose verdict is known; they prove the task.
+    pub solutions: Vec<Solution>,
     /// Of everything that decides a score: prompt, limits, checker, cases.
     pub digest: Digest,
+}
+
+/// How hard the author takes the task to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Difficulty {
+    Easy,
+    Medium,
+    Hard,
+    Expert,
 }
 
 /// One case of a task. The expected output never enters the sandbox.
@@ -29,7 +65,80 @@ pub struct Case {
     /// After `--task PROMPT`.
     pub arguments: Vec<String>,
     pub stdin: Arc<[u8]>,
-    pub expected: Arc<str>,
-    /// Shown to authors as failed or passed, nothing more.
+    /// Every right answer, at least one.
+    pub accepted: Vec<Arc<str>>,
+    /// What it counts in the task's score, at least 1.
+    pub weight: u32,
+    /// Of a hidden case authors of agents are told the verdict, nothing more.
     pub hidden: bool,
+}
+
+/// A program that comes with the task.
+#[derive(Debug, Clone)]
+pub struct Solution {
+    /// Inside the task's folder.
+    pub path: String,
+    pub source: Arc<[u8]>,
+    pub fate: Fate,
+}
+
+/// What a solution must come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Passes the gate and every case.
+    Accepted,
+    /// Passes the gate; at least one case gets this verdict, every other one is accepted.
+    Fails(CaseVerdict),
+    /// Is refused by the gate.
+    Rejected,
+}
+
+impl Task {
+    /// What `case` is judged by.
+    pub fn rules<'a>(&'a self, case: &'a Case) -> Rules<'a> {
+        Rules {
+            name: &case.name,
+            checker: &self.checker,
+            accepted: &case.accepted,
+            limits: &self.limits,
+            hidden: case.hidden,
+        }
+    }
+
+    /// The score of an agent whose cases came to `results`, which are in the order of `self.cases`.
+    /// `None` when a case was not judged.
+    pub fn score(&self, results: &[CaseResult]) -> Option<Score> {
+        if results.len() != self.cases.len() {
+            return None;
+        }
+        let weighted = self.cases.iter().zip(results);
+        let weighted: Vec<Weighted> = weighted
+            .map(|(case, result)| Weighted { verdict: result.verdict, weight: case.weight })
+            .collect();
+        judge::score_task(&weighted)
+    }
+}
+
+/// Loads the task in `folder`.
+///
+/// # Errors
+/// The first thing that is wrong with it, with the file and, where there is one, the line.
+pub fn load(folder: &Path) -> Result<Task, TaskError> {
+    load::load(&folder::Folder::on_disk(folder))
+}
+
+/// Loads every sub-folder of `folder` that has a `task.toml`, sorted by id.
+///
+/// # Errors
+/// The first thing that is wrong, or that there is no task at all.
+pub fn load_dir(folder: &Path) -> Result<Vec<Task>, TaskError> {
+    load::load_all(&folder::Folder::on_disk(folder))
+}
+
+/// The tasks that come with the program, sorted by id.
+///
+/// # Errors
+/// As [`load_dir`]; a test holds that there is none.
+pub fn builtin() -> Result<Vec<Task>, TaskError> {
+    load::load_all(&folder::Folder::builtin())
 }

@@ -1,7 +1,11 @@
 //! Fast offline tests: the library and the binary as their users meet them.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod architecture;
 mod diagnostic;
+mod judge;
 mod lint;
 mod lint_cli;
 mod support;
+mod task;

@@ -1,0 +1,88 @@
+//! `task.toml` as it is written. An unknown key is an error that names the nearest known one.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Difficulty, TaskError};
+use crate::judge::Checker;
+use crate::model::Limits;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    pub(super) title: Spanned<String>,
+    pub(super) difficulty: Difficulty,
+    /// The task in words, as agents get it after its id.
+    pub(super) prompt: Spanned<String>,
+    #[serde(default = "lines")]
+    pub(super) checker: Checker,
+    #[serde(default = "no_limits")]
+    pub(super) limits: Spanned<Limits>,
+    #[serde(default, rename = "case")]
+    pub(super) cases: Vec<Spanned<CaseTable>>,
+}
+
+/// A small case, or attributes of a case whose input and answer are files.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseTable {
+    pub(super) name: Spanned<String>,
+    pub(super) stdin: Option<String>,
+    /// The answer.
+    pub(super) expected: Option<String>,
+    /// Other answers that are right too.
+    #[serde(default)]
+    pub(super) also: Vec<String>,
+    #[serde(default)]
+    pub(super) arguments: Vec<String>,
+    pub(super) weight: Option<u32>,
+    #[serde(default)]
+    pub(super) hidden: bool,
+}
+
+fn lines() -> Checker {
+    Checker::Lines
+}
+
+fn no_limits() -> Spanned<Limits> {
+    Spanned::new(0..0, Limits::default())
+}
+
+/// Reads `text`, the content of the file `path`.
+pub(super) fn parse(path: &str, text: &str) -> Result<Manifest, TaskError> {
+    toml::from_str(text).map_err(|error| {
+        let problem = TaskError::new(path, explain(error.message()));
+        match error.span() {
+            Some(span) => problem.at(text, span.start),
+            None => problem,
+        }
+    })
+}
+
+/// Serde lists every name it would have taken; people want the one they meant.
+fn explain(message: &str) -> String {
+    let message = message.trim_end().replace('\n', "; ");
+    if let Some(name) = message.strip_prefix("missing field ") {
+        return format!("the key {name} is missing");
+    }
+    let unknown = ["unknown field", "unknown variant"].iter().any(|start| message.starts_with(start));
+    if !unknown {
+        return message;
+    }
+    let mut names = message.split('`').skip(1).step_by(2);
+    let Some(given) = names.next() else { return message };
+    let known: Vec<&str> = names.collect();
+    let what = if message.starts_with("unknown field") { "unknown key" } else { "unknown value" };
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(given, name), *name))
+        .filter(|(distance, name)| *distance <= name.len().max(3) / 2)
+        .min();
+    match nearest {
+        Some((_, name)) => format!("{what} `{given}`; did you mean `{name}`?"),
+        None => {
+            let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("{what} `{given}`; known are {}", known.join(", "))
+        }
+    }
+}
