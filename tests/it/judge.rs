@@ -360,7 +360,7 @@ proptest! {
         for (score, reward) in scores.iter().zip(&rewards) {
             prop_assert!(*score > Score::ZERO || reward.millionths() == 0);
         }
-        let mut sorted = scores.clone();
+        let mut sorted = scores;
         sorted.sort_unstable_by(|a, b| b.cmp(a));
         let rewards = judge::rewards(RawAmount::from_millionths(pool), &sorted);
         prop_assert!(rewards.windows(2).all(|pair| pair[0] >= pair[1]));
