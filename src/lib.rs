@@ -9,5 +9,7 @@ pub mod judge;
 pub mod lint;
 pub mod model;
 pub mod python;
+pub mod report;
 pub mod sandbox;
 pub mod task;
+pub mod validator;

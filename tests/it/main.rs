@@ -7,5 +7,6 @@ mod diagnostic;
 mod judge;
 mod lint;
 mod lint_cli;
+mod report;
 mod support;
 mod task;

@@ -1,0 +1,157 @@
+//! A run as the contract's JSON (`score|validate --format json`).
+
+use serde::Serialize;
+
+use super::Summary;
+use crate::diagnostic::Finding;
+use crate::model::{CaseResult, Digest, MinerId, RawAmount, Score, Slug, TaskResult};
+use crate::sandbox::Capabilities;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: u8,
+    pool: RawAmount,
+    unit: &'a str,
+    rankings: Vec<Ranking<'a>>,
+    rejected: Vec<Rejected<'a>>,
+    errors: Vec<Error<'a>>,
+    unscored: Vec<Unscored<'a>>,
+    partial: bool,
+    sandbox: Option<&'a Capabilities>,
+}
+
+#[derive(Serialize)]
+struct Ranking<'a> {
+    rank: usize,
+    miner_id: &'a MinerId,
+    sha256: Digest,
+    score: Score,
+    reward: RawAmount,
+    tasks: Vec<Task<'a>>,
+}
+
+#[derive(Serialize)]
+struct Unscored<'a> {
+    miner_id: &'a MinerId,
+    sha256: Digest,
+    tasks: Vec<Task<'a>>,
+}
+
+#[derive(Serialize)]
+struct Task<'a> {
+    task: &'a Slug,
+    score: Option<Score>,
+    cases: Vec<Case<'a>>,
+}
+
+#[derive(Serialize)]
+struct Case<'a> {
+    name: &'a Slug,
+    verdict: &'static str,
+    wall_ms: u64,
+    cpu_ms: u64,
+    memory_kib: u64,
+    message: Option<&'a str>,
+    diff: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Rejected<'a> {
+    miner_id: &'a MinerId,
+    sha256: Digest,
+    findings: &'a [Finding],
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    miner_id: &'a MinerId,
+    task: &'a Slug,
+    message: &'a str,
+}
+
+/// One JSON object, indented, with the numbers of the table.
+pub fn json(summary: &Summary) -> String {
+    // Strings, integers and lists: there is nothing in it that JSON cannot say.
+    serde_json::to_string_pretty(&report(summary)).unwrap_or_default()
+}
+
+/// The same object on one line, as the last of a stream of events.
+pub fn json_line(summary: &Summary) -> String {
+    let line = Line { event: "summary", report: report(summary) };
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    report: Report<'a>,
+}
+
+fn report(summary: &Summary) -> Report<'_> {
+    Report {
+        version: 1,
+        pool: summary.pool,
+        unit: &summary.unit,
+        rankings: summary
+            .rankings
+            .iter()
+            .map(|(ranked, reward)| Ranking {
+                rank: ranked.rank,
+                miner_id: &ranked.miner_id,
+                sha256: ranked.sha256,
+                score: ranked.score,
+                reward: *reward,
+                tasks: tasks(&ranked.tasks),
+            })
+            .collect(),
+        rejected: summary
+            .refused
+            .iter()
+            .map(|agent| Rejected {
+                miner_id: &agent.miner_id,
+                sha256: agent.sha256,
+                findings: &agent.findings,
+            })
+            .collect(),
+        errors: summary
+            .faults
+            .iter()
+            .map(|fault| Error { miner_id: &fault.miner_id, task: &fault.task, message: &fault.message })
+            .collect(),
+        unscored: summary
+            .unscored
+            .iter()
+            .map(|entry| Unscored {
+                miner_id: &entry.miner_id,
+                sha256: entry.sha256,
+                tasks: tasks(&entry.tasks),
+            })
+            .collect(),
+        partial: summary.partial,
+        sandbox: summary.sandbox.as_ref(),
+    }
+}
+
+fn tasks(results: &[TaskResult]) -> Vec<Task<'_>> {
+    results
+        .iter()
+        .map(|result| Task {
+            task: &result.task,
+            score: result.score,
+            cases: result.cases.iter().map(case).collect(),
+        })
+        .collect()
+}
+
+fn case(result: &CaseResult) -> Case<'_> {
+    Case {
+        name: &result.name,
+        verdict: result.verdict.as_str(),
+        wall_ms: result.usage.wall_ms,
+        cpu_ms: result.usage.cpu_ms,
+        memory_kib: result.usage.memory_kib,
+        message: result.message.as_deref(),
+        diff: result.diff.as_deref(),
+    }
+}

@@ -1,0 +1,145 @@
+//! A run as people read it: what each task came to, the first difference of each failure, and the
+//! ranking with its rewards.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::Summary;
+use super::progress::Shown;
+use crate::model::{CaseVerdict, MinerId, TaskResult};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+
+/// Styled text; the terminal strips the styles where they are not wanted.
+pub fn table(summary: &Summary) -> String {
+    let mut out = String::new();
+    let agents = summary
+        .rankings
+        .iter()
+        .map(|(ranked, _)| (&ranked.miner_id, ranked.tasks.as_slice()))
+        .chain(summary.unscored.iter().map(|entry| (&entry.miner_id, entry.tasks.as_slice())));
+    let agents: Vec<_> = agents.collect();
+    if !agents.is_empty() {
+        let _ = writeln!(out, "{}\n", tasks_table(&agents).trim_fmt());
+        for (miner_id, tasks) in &agents {
+            failures(&mut out, miner_id, tasks);
+        }
+    }
+    refused(&mut out, summary);
+    ranking(&mut out, summary);
+    faults(&mut out, summary);
+    out
+}
+
+fn plain_table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.iter().copied());
+    for index in right {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn tasks_table(agents: &[(&MinerId, &[TaskResult])]) -> Table {
+    let mut table = plain_table(&["Agent", "Task", "Score", "Cases", "Longest", "Memory"], &[2, 3, 4, 5]);
+    for (miner_id, tasks) in agents {
+        for task in *tasks {
+            let passed = task.cases.iter().filter(|case| case.verdict == CaseVerdict::Accepted).count();
+            let longest = task.cases.iter().map(|case| case.usage.wall_ms).max().unwrap_or(0);
+            let memory = task.cases.iter().map(|case| case.usage.memory_kib).max().unwrap_or(0);
+            table.add_row([
+                miner_id.to_string(),
+                task.task.to_string(),
+                Shown(task.score).to_string(),
+                format!("{passed}/{}", task.cases.len()),
+                format!("{longest} ms"),
+                format!("{:.1} MiB", memory as f64 / 1024.0),
+            ]);
+        }
+    }
+    table
+}
+
+/// For each task that was not passed: how its cases failed, and the first one in full.
+fn failures(out: &mut String, miner_id: &MinerId, tasks: &[TaskResult]) {
+    for task in tasks {
+        let failed = task.cases.iter().filter(|case| case.verdict != CaseVerdict::Accepted);
+        let failed: Vec<_> = failed.collect();
+        let Some(first) = failed.iter().find(|case| case.verdict != CaseVerdict::Skipped).or(failed.first())
+        else {
+            continue;
+        };
+        let mut counts: BTreeMap<CaseVerdict, usize> = BTreeMap::new();
+        for case in &failed {
+            *counts.entry(case.verdict).or_default() += 1;
+        }
+        let counts: Vec<_> = counts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+        let _ = writeln!(out, "{BOLD}{miner_id}/{}{BOLD:#}: {}", task.task, counts.join(", "));
+        let message = first.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
+        let _ = writeln!(out, "  {} {BAD}{}{BAD:#}{message}", first.name, first.verdict);
+        for line in first.diff.iter().flat_map(|diff| diff.lines()) {
+            let style = match line.as_bytes().first() {
+                Some(b'+') => GOOD,
+                Some(b'-') => BAD,
+                _ => DIM,
+            };
+            let _ = writeln!(out, "    {style}{line}{style:#}");
+        }
+        out.push('\n');
+    }
+}
+
+fn refused(out: &mut String, summary: &Summary) {
+    for agent in &summary.refused {
+        let _ = writeln!(out, "{BOLD}{}{BOLD:#}: {BAD}refused by the gate{BAD:#}", agent.miner_id);
+        for finding in &agent.findings {
+            let _ = writeln!(
+                out,
+                "  {}:{}: {} {} ({})",
+                finding.span.line, finding.span.column, finding.code, finding.message, finding.rule
+            );
+        }
+        out.push('\n');
+    }
+}
+
+fn ranking(out: &mut String, summary: &Summary) {
+    if summary.partial {
+        let _ = writeln!(out, "{BAD}Stopped before the end: what follows is partial.{BAD:#}");
+    }
+    if summary.rankings.is_empty() {
+        let _ = writeln!(out, "No agent was ranked.");
+        return;
+    }
+    let mut table = plain_table(&["Rank", "Result"], &[0]);
+    for (ranked, reward) in &summary.rankings {
+        table.add_row([
+            ranked.rank.to_string(),
+            format!("{}: {} (reward: {reward} '{}')", ranked.miner_id, ranked.score, summary.unit),
+        ]);
+    }
+    let _ = writeln!(out, "{}", table.trim_fmt());
+}
+
+fn faults(out: &mut String, summary: &Summary) {
+    for entry in &summary.unscored {
+        let _ = writeln!(out, "not ranked: {}, because not all of its cases could be judged", entry.miner_id);
+    }
+    for fault in &summary.faults {
+        let _ =
+            writeln!(out, "{BAD}our failure{BAD:#}: {}/{}: {}", fault.miner_id, fault.task, fault.message);
+    }
+    if let Some(sandbox) = &summary.sandbox {
+        for weakness in &sandbox.weaknesses {
+            let _ = writeln!(out, "reduced isolation: {weakness}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! One unit of work: one agent on one task, every case in a fresh interpreter of one session.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Agent, Event, Events, Fault};
+use crate::judge;
+use crate::model::{CaseResult, CaseVerdict, TaskResult, Usage};
+use crate::sandbox::{Backend, CaseSpec, RunId, SandboxError, Session, SessionSpec};
+use crate::task::{Case, Task};
+
+/// How often the sandbox may fail within one unit before its remaining cases are given up.
+const MOST_FAULTS: u32 = 3;
+
+/// After so many units in a row that were given up, the sandbox is taken to be down and the rest
+/// of the plan is not tried.
+const MOST_UNITS_GIVEN_UP: u32 = 3;
+
+const BACKOFF: Duration = Duration::from_millis(250);
+
+/// What every unit of a plan shares.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) run: RunId,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) events: Events,
+    pub(super) cancel: CancellationToken,
+    given_up_in_a_row: AtomicU32,
+}
+
+impl Shared {
+    pub(super) fn new(
+        run: RunId,
+        backend: Arc<dyn Backend>,
+        events: Events,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self { run, backend, events, cancel, given_up_in_a_row: AtomicU32::new(0) }
+    }
+
+    fn sandbox_is_down(&self) -> bool {
+        self.given_up_in_a_row.load(Ordering::Relaxed) >= MOST_UNITS_GIVEN_UP
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Unit {
+    pub(super) agent: Arc<Agent>,
+    pub(super) task: Arc<Task>,
+}
+
+impl Unit {
+    fn spec(&self, run: &RunId) -> SessionSpec {
+        SessionSpec {
+            run: run.clone(),
+            source: Arc::clone(&self.agent.source),
+            limits: self.task.limits.clone(),
+            label: format!("{}/{}", self.agent.miner_id, self.task.id),
+        }
+    }
+
+    fn case_spec(&self, case: &Case) -> CaseSpec {
+        let mut arguments = vec!["--task".to_owned(), self.task.prompt.clone()];
+        arguments.extend(case.arguments.iter().cloned());
+        CaseSpec { name: case.name.clone(), arguments, stdin: Arc::clone(&case.stdin) }
+    }
+}
+
+/// A session that was opened ahead, or why it could not be.
+pub(super) type Opened = Result<Box<dyn Session>, SandboxError>;
+
+/// What a unit came to.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) result: TaskResult,
+    pub(super) fault: Option<Fault>,
+    pub(super) left_behind: Vec<String>,
+}
+
+/// Opens the unit's session, unless the plan has ended. Called ahead of [`run`], while the slot's
+/// present session still works.
+pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
+    if shared.cancel.is_cancelled() || shared.sandbox_is_down() {
+        return None;
+    }
+    // Not raced against the cancellation: an engine that is interrupted half-way through making a
+    // container leaves it behind. Every backend bounds the time that opening takes.
+    Some(shared.backend.open(&unit.spec(&shared.run)).await)
+}
+
+pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) -> Finished {
+    let mut bench =
+        Bench { unit, shared, session: None, faults: 0, last_fault: None, left_behind: Vec::new() };
+    match opened {
+        Some(Ok(session)) => bench.session = Some(session),
+        Some(Err(error)) => bench.fault(&error).await,
+        None => {
+            if shared.sandbox_is_down() {
+                bench.give_up("not tried, because the sandbox kept failing before".to_owned());
+            }
+        }
+    }
+    let mut cases = Vec::with_capacity(unit.task.cases.len());
+    for case in &unit.task.cases {
+        let result = bench.judge(case).await;
+        shared.events.send(Event::CaseFinished {
+            miner_id: unit.agent.miner_id.clone(),
+            task: unit.task.id.clone(),
+            result: result.clone(),
+        });
+        cases.push(result);
+    }
+    bench.close().await;
+    bench.finish(cases)
+}
+
+/// The result of a unit whose work was lost to a defect of ours.
+pub(super) fn lost(unit: &Unit, cause: &impl std::fmt::Display) -> Finished {
+    tracing::error!(unit = %unit.task.id, %cause, "a unit of work was lost");
+    let message = format!("the validator failed: {cause}");
+    let not_judged = |case| not_judged(case, CaseVerdict::InternalError, Some(message.clone()));
+    Finished {
+        result: TaskResult {
+            task: unit.task.id.clone(),
+            score: None,
+            cases: unit.task.cases.iter().map(not_judged).collect(),
+        },
+        fault: Some(Fault { miner_id: unit.agent.miner_id.clone(), task: unit.task.id.clone(), message }),
+        left_behind: Vec::new(),
+    }
+}
+
+/// The place where one unit is worked on: its session and its faults so far.
+struct Bench<'a> {
+    unit: &'a Unit,
+    shared: &'a Shared,
+    session: Option<Box<dyn Session>>,
+    faults: u32,
+    last_fault: Option<String>,
+    left_behind: Vec<String>,
+}
+
+impl Bench<'_> {
+    async fn judge(&mut self, case: &Case) -> CaseResult {
+        loop {
+            if self.shared.cancel.is_cancelled() {
+                return not_judged(case, CaseVerdict::Skipped, None);
+            }
+            if self.faults >= MOST_FAULTS {
+                return not_judged(case, CaseVerdict::InternalError, self.last_fault.clone());
+            }
+            let mut session = match self.session.take() {
+                Some(session) => session,
+                None => match self.shared.backend.open(&self.unit.spec(&self.shared.run)).await {
+                    Ok(session) => session,
+                    Err(error) => {
+                        self.fault(&error).await;
+                        continue;
+                    }
+                },
+            };
+            let spec = self.unit.case_spec(case);
+            let ran = tokio::select! {
+                ran = session.run(&spec) => Some(ran),
+                () = self.shared.cancel.cancelled() => None,
+            };
+            self.session = Some(session);
+            match ran {
+                Some(Ok(facts)) => return judge::judge_case(&facts, &self.unit.task.rules(case)),
+                Some(Err(error)) => {
+                    self.close().await;
+                    self.fault(&error).await;
+                }
+                None => self.close().await,
+            }
+        }
+    }
+
+    async fn fault(&mut self, error: &SandboxError) {
+        self.faults += 1;
+        self.last_fault = Some(error.to_string());
+        tracing::warn!(unit = self.unit.spec(&self.shared.run).label, error = %error, attempt = self.faults, "sandbox failed");
+        // What cannot work here will not work in a second either.
+        if matches!(error, SandboxError::Unavailable(_)) {
+            self.faults = MOST_FAULTS;
+            return;
+        }
+        if self.faults < MOST_FAULTS {
+            self.shared.events.send(Event::Retrying {
+                miner_id: self.unit.agent.miner_id.clone(),
+                task: self.unit.task.id.clone(),
+                attempt: self.faults + 1,
+                cause: error.to_string(),
+            });
+            let _ = self.shared.cancel.run_until_cancelled(tokio::time::sleep(BACKOFF * self.faults)).await;
+        }
+    }
+
+    fn give_up(&mut self, why: String) {
+        self.faults = MOST_FAULTS;
+        self.last_fault = Some(why);
+    }
+
+    async fn close(&mut self) {
+        let Some(session) = self.session.take() else { return };
+        match session.close().await {
+            Ok(report) => self.left_behind.extend(report.left),
+            Err(error) => self.left_behind.push(error.to_string()),
+        }
+    }
+
+    fn finish(self, cases: Vec<CaseResult>) -> Finished {
+        let gave_up = self.faults >= MOST_FAULTS;
+        if gave_up {
+            self.shared.given_up_in_a_row.fetch_add(1, Ordering::Relaxed);
+        } else if !self.shared.cancel.is_cancelled() {
+            self.shared.given_up_in_a_row.store(0, Ordering::Relaxed);
+        }
+        let score = self.unit.task.score(&cases);
+        self.shared.events.send(Event::TaskFinished {
+            miner_id: self.unit.agent.miner_id.clone(),
+            task: self.unit.task.id.clone(),
+            score,
+        });
+        Finished {
+            result: TaskResult { task: self.unit.task.id.clone(), score, cases },
+            fault: self.last_fault.filter(|_| gave_up).map(|message| Fault {
+                miner_id: self.unit.agent.miner_id.clone(),
+                task: self.unit.task.id.clone(),
+                message,
+            }),
+            left_behind: self.left_behind,
+        }
+    }
+}
+
+fn not_judged(case: &Case, verdict: CaseVerdict, message: Option<String>) -> CaseResult {
+    CaseResult { name: case.name.clone(), verdict, usage: Usage::default(), message, diff: None }
+}

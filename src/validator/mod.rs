@@ -1,0 +1,98 @@
+//! Runs agents on tasks and says what came of it. Prints nothing: what happens is an [`Event`],
+//! what came of it is an [`Outcome`].
+
+mod dispatcher;
+mod event;
+mod executor;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::lint::{self, Policy};
+use crate::model::{Digest, GateVerdict, MinerId, Slug, TaskResult};
+use crate::sandbox::{Backend, RunId};
+use crate::task::Task;
+
+pub use dispatcher::run;
+pub use event::{Event, Events};
+
+/// An agent that passed the gate. There is no other way to make one, so nothing that was not
+/// checked can reach a sandbox.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    miner_id: MinerId,
+    sha256: Digest,
+    source: Arc<str>,
+}
+
+impl Agent {
+    /// Puts `bytes` through the gate. A source that only needs review passes: holding it back is
+    /// the platform's business, and the sandbox does not rely on the gate.
+    ///
+    /// # Errors
+    /// The gate's report, when the source is refused.
+    pub fn admit(miner_id: MinerId, bytes: &[u8], policy: &Policy) -> Result<Self, Box<lint::Report>> {
+        let report = lint::check(bytes, policy);
+        match (&report.source, report.verdict) {
+            (Some(source), GateVerdict::Accepted | GateVerdict::NeedsReview) => {
+                Ok(Self { miner_id, sha256: report.sha256, source: Arc::clone(source) })
+            }
+            (Some(_), GateVerdict::Rejected) | (None, _) => Err(Box::new(report)),
+        }
+    }
+
+    /// For a source that was normalised on its way: the digest of the bytes as they were uploaded.
+    #[must_use]
+    pub fn submitted_as(self, sha256: Digest) -> Self {
+        Self { sha256, ..self }
+    }
+
+    pub fn miner_id(&self) -> &MinerId {
+        &self.miner_id
+    }
+
+    /// Of the bytes as they were submitted.
+    pub fn sha256(&self) -> Digest {
+        self.sha256
+    }
+}
+
+/// What is to be run, and how.
+#[derive(Debug)]
+pub struct Plan {
+    pub run: RunId,
+    pub agents: Vec<Arc<Agent>>,
+    pub tasks: Vec<Arc<Task>>,
+    pub backend: Arc<dyn Backend>,
+    /// Sessions that run programs at the same time, at least 1.
+    pub jobs: usize,
+    /// Stops the run: running cases are killed, the others are skipped.
+    pub cancel: CancellationToken,
+}
+
+/// What one agent came to, its tasks in the order of the plan.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    pub agent: Arc<Agent>,
+    pub tasks: Vec<TaskResult>,
+}
+
+/// A failure of ours that cost a result. Shown in `errors`, never scored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub miner_id: MinerId,
+    pub task: Slug,
+    pub message: String,
+}
+
+/// What came of a plan, agents in the order of the plan.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    pub judged: Vec<Judged>,
+    pub faults: Vec<Fault>,
+    /// Sandboxes that could not be cleared away, in the words of the backend.
+    pub left_behind: Vec<String>,
+    /// Whether the run was stopped before its end.
+    pub partial: bool,
+}
