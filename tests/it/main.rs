@@ -8,5 +8,6 @@ mod judge;
 mod lint;
 mod lint_cli;
 mod report;
+mod stdlib_tables;
 mod support;
 mod task;
