@@ -4,6 +4,7 @@
 
 mod lint;
 mod policy;
+mod rules;
 mod terminal;
 
 use std::future::Future;
@@ -49,6 +50,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Lint(lint::LintArguments),
+    Rules(rules::RulesArguments),
     /// Say what this build is.
     Version,
 }
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {
         Command::Lint(command) => command.run(&terminal),
+        Command::Rules(command) => command.run(&terminal),
         Command::Version => terminal.data(env!("CARGO_PKG_VERSION")).map(|()| Exit::Good),
     };
     match done {

@@ -105,7 +105,7 @@ impl std::fmt::Display for Suggestion {
 }
 
 impl Suggestion {
-    fn for_name<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn for_name<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let nearest = known
             .into_iter()
             .map(|name| (strsim::jaro_winkler(wrong, name), name))

@@ -8,6 +8,7 @@ mod judge;
 mod lint;
 mod lint_cli;
 mod report;
+mod rules_cli;
 mod stdlib_tables;
 mod support;
 mod task;
