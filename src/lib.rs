@@ -3,13 +3,19 @@
 //! Data flows one way: bytes, source, tree, findings, verdict, submission, run, comparison,
 //! score, rank. `ARCHITECTURE.md` has the map.
 
+pub mod api;
 pub mod cli;
+pub mod client;
+pub mod config;
 pub mod diagnostic;
 pub mod judge;
 pub mod lint;
 pub mod model;
 pub mod python;
+pub mod queue;
 pub mod report;
 pub mod sandbox;
+pub mod server;
+pub mod store;
 pub mod task;
 pub mod validator;

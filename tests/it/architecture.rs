@@ -21,11 +21,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sandbox", &["model"]),
     ("store", &["model", "diagnostic"]),
     ("queue", &["model", "store"]),
-    ("client", &["model", "diagnostic", "lint"]),
+    ("api", &["model", "diagnostic", "task"]),
+    ("client", &["model", "diagnostic", "lint", "api", "config"]),
     ("config", &["model"]),
     ("validator", &["model", "lint", "diagnostic", "task", "judge", "sandbox"]),
     ("report", &["model", "diagnostic", "judge", "validator", "sandbox", "lint"]),
-    ("server", &["model", "diagnostic", "lint", "task", "judge", "store", "queue", "config"]),
+    ("server", &["model", "diagnostic", "lint", "task", "judge", "store", "queue", "config", "api"]),
 ];
 
 /// Rooms that may use every room.

@@ -1,0 +1,16 @@
+//! The words of the HTTP interface: what the server sends and the client reads. Both use these
+//! types, so they cannot drift apart; `/openapi.json` is generated from them.
+
+mod assignment;
+mod problem;
+mod schema;
+mod submission;
+mod task;
+
+pub use assignment::{Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference};
+pub use problem::Problem;
+pub use submission::{
+    AgentDetail, AgentPage, AgentSource, AgentSummary, AuditEvent, Health, Leaderboard, Standing,
+    SubmissionDetail, Uploaded, Version,
+};
+pub use task::{ExampleCase, TaskDetail, TaskList, TaskSummary};

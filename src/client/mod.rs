@@ -1,0 +1,262 @@
+//! A typed client of our own HTTP interface, for the command line and the validator.
+
+mod error;
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder, Response, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+pub use error::ClientError;
+
+use crate::api::{
+    AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, ClaimRequest, Leaderboard, LeaseAnswer, Problem,
+    ReleaseRequest, ResultRequest, ResultTaken, SubmissionDetail, TaskDetail, TaskList, Uploaded, Version,
+};
+use crate::config::Secret;
+use crate::model::{MinerId, Slug, SubmissionId};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Of one answer. What is longer is not one of ours.
+const MOST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// One platform. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    /// Ends with `/`, so that joining keeps its path.
+    base: Url,
+    authorization: Option<HeaderValue>,
+}
+
+impl Client {
+    /// The platform at `url`, such as `http://127.0.0.1:8080`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When it is not an `http` or `https` URL.
+    pub fn new(url: &str) -> Result<Self, ClientError> {
+        let wrong = |why: &str| ClientError::Url { url: url.to_owned(), why: why.to_owned() };
+        let mut base = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(wrong("it must begin with `http://` or `https://` and name a host"));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(wrong("it must not hold a password"));
+        }
+        if !base.path().ends_with('/') {
+            let path = format!("{}/", base.path());
+            base.set_path(&path);
+        }
+        // Fails only when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            // Our platform never redirects; a token must not follow one elsewhere.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|source| ClientError::Setup { source })?;
+        Ok(Self { http, base, authorization: None })
+    }
+
+    /// The same client with the platform's token, for the internal routes.
+    #[must_use]
+    pub fn with_token(mut self, token: &Secret) -> Self {
+        let value = HeaderValue::from_str(&format!("Bearer {}", token.reveal()));
+        // A `Secret` is visible ASCII, which every header takes.
+        self.authorization = value.ok().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        self
+    }
+
+    pub fn url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Uploads an agent.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with the problem when the platform refuses it; the findings of the
+    /// gate are in there.
+    pub async fn upload(&self, miner: &str, agent: Vec<u8>) -> Result<Uploaded, ClientError> {
+        let agent = Part::bytes(agent).file_name("agent.py");
+        let form = Form::new().text("miner_id", miner.to_owned()).part("agent", agent);
+        self.ask(self.request(Method::POST, "upload/agent")?.multipart(form)).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn version(&self) -> Result<Version, ClientError> {
+        self.get("version").await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn tasks(&self) -> Result<TaskList, ClientError> {
+        self.get("tasks").await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or there is no such task.
+    pub async fn task(&self, id: &Slug) -> Result<TaskDetail, ClientError> {
+        self.get(&format!("tasks/{id}")).await
+    }
+
+    /// Every miner's current agent.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn agents(&self) -> Result<Vec<AgentSummary>, ClientError> {
+        let mut agents = Vec::new();
+        let mut path = "agents?limit=1000".to_owned();
+        loop {
+            let page: AgentPage = self.get(&path).await?;
+            agents.extend(page.agents);
+            let Some(next) = page.next else { return Ok(agents) };
+            path = format!("agents?limit=1000&after={next}");
+        }
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or does not know the miner.
+    pub async fn agent(&self, miner: &MinerId) -> Result<AgentDetail, ClientError> {
+        self.get(&format!("agents/{miner}")).await
+    }
+
+    /// The text of a miner's agent. Needs the token.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn agent_source(&self, miner: &MinerId) -> Result<AgentSource, ClientError> {
+        self.get(&format!("internal/v1/agents/{miner}/source")).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or there is no such submission.
+    pub async fn submission(&self, id: SubmissionId) -> Result<SubmissionDetail, ClientError> {
+        self.get(&format!("submissions/{id}")).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn leaderboard(&self) -> Result<Leaderboard, ClientError> {
+        self.get("leaderboard").await
+    }
+
+    /// Work for this validator, if there is any. Needs the token, as everything below.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn claim(&self, validator: &MinerId) -> Result<Option<Assignment>, ClientError> {
+        let request = ClaimRequest { validator: validator.clone() };
+        let response = self.send(self.post("internal/v1/assignments/claim", &request)?).await?;
+        if response.status() == http::StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        self.answer(response).await.map(Some)
+    }
+
+    /// Keeps an assignment. [`ClientError::is_lease_ended`] tells that it is too late.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or the lease has ended.
+    pub async fn heartbeat(&self, assignment: Uuid, validator: &MinerId) -> Result<LeaseAnswer, ClientError> {
+        let request = ClaimRequest { validator: validator.clone() };
+        self.ask(self.post(&format!("internal/v1/assignments/{assignment}/heartbeat"), &request)?).await
+    }
+
+    /// Reports a result. Sending the same one again is safe.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached, the lease has ended, or the result does not fit.
+    pub async fn submit_result(
+        &self,
+        assignment: Uuid,
+        result: &ResultRequest,
+    ) -> Result<ResultTaken, ClientError> {
+        self.ask(self.post(&format!("internal/v1/assignments/{assignment}/result"), result)?).await
+    }
+
+    /// Gives an assignment back.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or the assignment ended with a result.
+    pub async fn release(&self, assignment: Uuid, release: &ReleaseRequest) -> Result<(), ClientError> {
+        let request = self.post(&format!("internal/v1/assignments/{assignment}/release"), release)?;
+        self.send(request).await.map(drop)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.ask(self.request(Method::GET, path)?).await
+    }
+
+    fn post(&self, path: &str, body: &impl Serialize) -> Result<RequestBuilder, ClientError> {
+        Ok(self.request(Method::POST, path)?.json(body))
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ClientError> {
+        let url = self
+            .base
+            .join(path)
+            .map_err(|error| ClientError::Url { url: path.to_owned(), why: error.to_string() })?;
+        let mut request = self.http.request(method, url);
+        if let Some(token) = &self.authorization {
+            request = request.header(AUTHORIZATION, token.clone());
+        }
+        Ok(request)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let response = self.send(request).await?;
+        self.answer(response).await
+    }
+
+    /// The answer, or the problem it tells of.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let unreachable = |source| ClientError::Unreachable { url: self.url().to_owned(), source };
+        let response = request.send().await.map_err(unreachable)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let bytes = self.bytes(response).await?;
+        match serde_json::from_slice::<Problem>(&bytes) {
+            Ok(problem) => Err(ClientError::Refused { problem: Box::new(problem) }),
+            Err(_) => Err(ClientError::NotOurs {
+                url: self.url().to_owned(),
+                why: format!("it answers `{status}` without a problem that we understand"),
+            }),
+        }
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+        let bytes = self.bytes(response).await?;
+        serde_json::from_slice(&bytes).map_err(|error| ClientError::NotOurs {
+            url: self.url().to_owned(),
+            why: format!("its answer is not what this version expects: {error}"),
+        })
+    }
+
+    async fn bytes(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+        let mut bytes = Vec::new();
+        let broken = |source| ClientError::Unreachable { url: self.url().to_owned(), source };
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            if bytes.len() + chunk.len() > MOST_ANSWER_BYTES {
+                return Err(ClientError::NotOurs {
+                    url: self.url().to_owned(),
+                    why: "its answer is larger than any of ours".to_owned(),
+                });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,238 @@
+//! The platform: takes uploads through the gate, lends them to validators, shows the ranking.
+//!
+//! [`bind`] opens the data folder and the listener; [`Running::serve_until`] answers until it is
+//! told to stop and then finishes what is in flight. A route is a file in `routes/` and a line in
+//! `openapi.rs`.
+
+mod auth;
+mod error;
+mod extract;
+mod gate;
+mod listen;
+mod openapi;
+mod results;
+mod routes;
+mod state;
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::config::{Secret, SecretError};
+use crate::lint::Policy;
+use crate::model::RawAmount;
+use crate::queue::{Clock, Queue, QueueError, Rules, SystemClock};
+use crate::store::{AgentFiles, Blobs, Page, Store, StoreError};
+use crate::task::Task;
+use state::{App, MinerLocks, Shared};
+
+/// What a platform is made of. [`Settings::new`] has the defaults.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Everything that is kept lies in this folder; it is made if it is not there. One platform
+    /// at a time may use it.
+    pub data: PathBuf,
+    /// `sqlite:PATH`; without it `platform.sqlite` in the data folder.
+    pub database: Option<String>,
+    pub tasks: Vec<Task>,
+    pub policy: Arc<Policy>,
+    /// The validators' token; without it `validator.token` in the data folder, made if need be.
+    pub token_file: Option<PathBuf>,
+    /// What is shared among the ranked.
+    pub pool: RawAmount,
+    pub unit: String,
+    /// How many validators must agree on a score, from 1.
+    pub quorum: u32,
+    pub rules: Rules,
+    /// Uploads that may wait for a processor before the platform says that it is busy.
+    pub gate_queue: usize,
+    /// How long a request may take as a whole.
+    pub request_timeout: Duration,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Settings {
+    pub fn new(listen: SocketAddr, data: PathBuf, tasks: Vec<Task>) -> Self {
+        Self {
+            listen,
+            data,
+            database: None,
+            tasks,
+            policy: Policy::standard(),
+            token_file: None,
+            pool: RawAmount::from_millionths(50_000_000),
+            unit: "TAO".to_owned(),
+            quorum: 1,
+            rules: Rules::default(),
+            gate_queue: 256,
+            request_timeout: Duration::from_secs(60),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// Why the platform cannot start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot listen on `{address}`")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot use the data folder `{name}`")]
+    Data { name: String, source: io::Error },
+    #[error("another platform uses the data folder `{name}`")]
+    InUse { name: String },
+    #[error("there is no task to compete in")]
+    NoTasks,
+    #[error("the quorum must be at least 1")]
+    NoQuorum,
+    #[error(transparent)]
+    Token(#[from] SecretError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// A platform that holds its port and its data folder and can begin to answer.
+#[derive(Debug)]
+pub struct Running {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: App,
+    router: axum::Router,
+    /// Held for as long as the folder is ours.
+    _lock: File,
+}
+
+/// Opens the data folder, brings the database up to date, mends what a crash left behind and
+/// takes the port.
+///
+/// # Errors
+/// One sentence about the thing that is in the way.
+pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
+    if settings.tasks.is_empty() {
+        return Err(ServeError::NoTasks);
+    }
+    if settings.quorum == 0 {
+        return Err(ServeError::NoQuorum);
+    }
+    let lock = take_folder(&settings.data)?;
+    let store = match &settings.database {
+        Some(url) => Store::open_url(url).await?,
+        None => Store::open_file(&settings.data.join("platform.sqlite")).await?,
+    };
+    let token_file = settings.token_file.unwrap_or_else(|| settings.data.join("validator.token"));
+    let mut tasks = settings.tasks;
+    tasks.sort_by(|a, b| a.id.cmp(&b.id));
+    let app = App::new(Shared {
+        queue: Queue::new(store.clone(), Arc::clone(&settings.clock), settings.rules),
+        store,
+        blobs: Blobs::in_folder(&settings.data.join("sources"))?,
+        files: AgentFiles::in_folder(&settings.data.join("agents"))?,
+        max_upload: settings.policy.limits.source_bytes,
+        gate: gate::Gate::new(settings.policy, settings.gate_queue),
+        clock: settings.clock,
+        tasks,
+        token: Secret::read_or_generate(&token_file)?,
+        pool: settings.pool,
+        unit: settings.unit,
+        quorum: settings.quorum,
+        locks: MinerLocks::new(),
+        stopping: AtomicBool::new(false),
+    });
+    mend(&app).await?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|source| ServeError::Listen { address: settings.listen, source })?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| ServeError::Listen { address: settings.listen, source })?;
+    let router = openapi::router(app.clone(), settings.request_timeout);
+    Ok(Running { listener, address, app, router, _lock: lock })
+}
+
+impl Running {
+    /// Where it listens; with the port that was taken when 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What validators show on the internal routes.
+    pub fn token(&self) -> &Secret {
+        &self.app.token
+    }
+
+    /// Answers requests until `shutdown` is done, then takes no new connection, finishes the
+    /// requests in flight and closes the database.
+    ///
+    /// # Errors
+    /// When the listener fails for good.
+    pub async fn serve_until(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+        let upkeep = tokio::spawn(upkeep(self.app.clone()));
+        let app = self.app.clone();
+        let told = async move {
+            shutdown.await;
+            app.stop();
+        };
+        listen::serve(self.listener, self.router, told).await;
+        upkeep.abort();
+        // It was aborted on purpose; a panic in it was logged by the runtime's hook.
+        let _ = upkeep.await;
+        self.app.store.close().await;
+        Ok(())
+    }
+}
+
+/// Makes the folder and takes it for this process alone.
+fn take_folder(folder: &Path) -> Result<File, ServeError> {
+    let name = folder.display().to_string();
+    let failed = |source| ServeError::Data { name: name.clone(), source };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let lock = File::create(folder.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(ServeError::InUse { name }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// A crash between the database and the files left the files behind: let them follow.
+async fn mend(app: &App) -> Result<(), StoreError> {
+    let mut page = Page { after: None, limit: 256 };
+    loop {
+        let agents = app.store.currents(&page).await?;
+        let Some(last) = agents.last() else { return Ok(()) };
+        page.after = Some(last.miner.clone());
+        for agent in &agents {
+            let _one_at_a_time = app.locks.lock(&agent.miner).await;
+            if let Err(error) = app.files.follow(&app.store, &app.blobs, &agent.miner).await {
+                // One lost blob must not keep everybody else's platform down.
+                tracing::error!(miner = %agent.miner, error = %error, "cannot mend the files of an agent");
+            }
+        }
+    }
+}
+
+/// Takes back overdue work even when no validator asks for any.
+async fn upkeep(app: App) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        ticks.tick().await;
+        match app.queue.expire().await {
+            Ok(0) => {}
+            Ok(ended) => tracing::warn!(ended, "validators did not answer in time; their work was requeued"),
+            Err(error) => tracing::error!(error = %error, "cannot take back overdue work"),
+        }
+    }
+}

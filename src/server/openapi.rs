@@ -1,0 +1,134 @@
+//! All routes in one table, the layers around them, and the documentation made from both.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, Kind};
+use super::state::App;
+use super::{auth, routes};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Portcullis", description = "Uploads of agents, their state and the ranking."),
+    components(schemas(crate::api::Problem)),
+    tags(
+        (name = "public", description = "For everybody"),
+        (name = "validators", description = "Needs the platform's token"),
+    )
+)]
+struct Document;
+
+/// Bodies of the routes that do not say otherwise.
+const MOST_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// To add a route: a function in `routes/`, and a line here.
+pub(super) fn router(app: App, timeout: Duration) -> Router {
+    let public = OpenApiRouter::new()
+        .routes(routes!(routes::upload::upload_agent))
+        .routes(routes!(routes::tasks::list))
+        .routes(routes!(routes::tasks::show))
+        .routes(routes!(routes::agents::list))
+        .routes(routes!(routes::agents::show))
+        .routes(routes!(routes::submissions::show))
+        .routes(routes!(routes::leaderboard::show))
+        .routes(routes!(routes::service::health))
+        .routes(routes!(routes::service::version));
+    let internal = OpenApiRouter::new()
+        .routes(routes!(routes::assignments::claim))
+        .routes(routes!(routes::assignments::heartbeat))
+        .routes(routes!(routes::assignments::result))
+        .routes(routes!(routes::assignments::release))
+        .routes(routes!(routes::agents::source))
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_token));
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(Document::openapi()).merge(public).merge(internal).split_for_parts();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("token", SecurityScheme::Http(bearer));
+    let openapi = get(move || std::future::ready(Json(document.clone())));
+
+    router
+        .route("/openapi.json", openapi)
+        .fallback(|| async { ApiError::not_found("there is nothing at this path") })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(Kind::MethodNotAllowed, "this path does not answer that method")
+        })
+        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(timeout, bounded))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(outermost))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .with_state(app)
+}
+
+/// A request that takes too long is given up; what it had begun in the database is rolled back.
+async fn bounded(State(timeout): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::new(Kind::Timeout, "the request took longer than the platform waits").into_response(),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a route panicked: {0}")]
+struct Panicked(String);
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
+        .unwrap_or_default();
+    ApiError::internal(Panicked(text)).into_response()
+}
+
+/// What browsers must not do with any answer of ours.
+const SAFE_HEADERS: [(HeaderName, HeaderValue); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+];
+
+/// Writes one line for each request, with the causes of what failed, and names the request in the
+/// answer. Neither bodies nor header values are logged.
+async fn outermost(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .and_then(|id| id.header_value().to_str().ok())
+        .map(|id| id.chars().take(64).collect::<String>());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = next.run(request).await;
+    let error = response.extensions_mut().remove::<ApiError>();
+    let cause = error.as_ref().and_then(ApiError::chain);
+    if let Some(error) = error {
+        response = error.with_request_id(id.as_deref()).into_response();
+    }
+    for (name, value) in SAFE_HEADERS {
+        response.headers_mut().insert(name, value);
+    }
+    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
+    match cause {
+        Some(cause) => tracing::error!(id, %method, path, status, ms, cause, "request failed"),
+        None => tracing::info!(id, %method, path, status, ms, "request"),
+    }
+    response
+}

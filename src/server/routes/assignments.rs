@@ -1,0 +1,117 @@
+//! Work for validators: claim it, keep it, report it, give it back.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::api::{Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference};
+use crate::server::error::{ApiError, refusals};
+use crate::server::extract::{Body, Named};
+use crate::server::results::{self, Checked};
+use crate::server::state::App;
+use crate::store::Finish;
+
+refusals!(Claim: Malformed, Unauthorized, TooLarge);
+refusals!(Ended: Malformed, Unauthorized, NotFound, LeaseEnded, TooLarge);
+refusals!(BadResult: Malformed, Unauthorized, NotFound, LeaseEnded, TooLarge, InvalidResult);
+
+const LONGEST_REASON: usize = 1000;
+
+/// Claim the oldest submission that wants a validator
+#[utoipa::path(post, path = "/internal/v1/assignments/claim", tag = "validators",
+    operation_id = "claim_assignment", security(("token" = [])), request_body = ClaimRequest,
+    responses((status = OK, body = Assignment), (status = NO_CONTENT, description = "There is nothing to do"), Claim))]
+pub(in crate::server) async fn claim(
+    State(app): State<App>,
+    Body { value: request, .. }: Body<ClaimRequest>,
+) -> Result<Response, ApiError> {
+    let Some(lease) = app.queue.claim(&request.validator).await? else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let source = match app.blobs.get(lease.submission.source).await {
+        Ok(source) => source,
+        Err(error) => {
+            // Nobody can score it. The bounded number of attempts ends that, and says why.
+            app.queue.release(lease.row.id, &request.validator, true, &error.to_string()).await?;
+            return Err(error.into());
+        }
+    };
+    let heartbeat = app.queue.rules().heartbeat().as_millis();
+    let assignment = Assignment {
+        assignment_id: lease.row.id,
+        submission_id: lease.submission.id,
+        miner_id: lease.submission.miner,
+        sha256: lease.submission.upload,
+        source_sha256: lease.submission.source,
+        source: source.to_string(),
+        tasks: app.tasks.iter().map(|task| TaskReference { id: task.id.clone(), digest: task.digest }).collect(),
+        attempt: lease.row.attempt,
+        expires_at: lease.row.expires_at,
+        heartbeat_ms: u64::try_from(heartbeat).unwrap_or(u64::MAX),
+    };
+    Ok(Json(assignment).into_response())
+}
+
+/// Keep an assignment
+#[utoipa::path(post, path = "/internal/v1/assignments/{id}/heartbeat", tag = "validators",
+    operation_id = "renew_assignment", security(("token" = [])), request_body = ClaimRequest,
+    params(("id" = Uuid, Path, description = "The assignment's id")),
+    responses((status = OK, body = LeaseAnswer), Ended))]
+pub(in crate::server) async fn heartbeat(
+    State(app): State<App>,
+    Named(id): Named<Uuid>,
+    Body { value: request, .. }: Body<ClaimRequest>,
+) -> Result<Json<LeaseAnswer>, ApiError> {
+    let expires_at: Timestamp = app.queue.renew(id, &request.validator).await?;
+    Ok(Json(LeaseAnswer { expires_at }))
+}
+
+/// Report what an assignment came to
+///
+/// The result must hold exactly the tasks and cases of the assignment, and scores that are what its
+/// cases say. Sending the same result again is answered like the first time.
+#[utoipa::path(post, path = "/internal/v1/assignments/{id}/result", tag = "validators",
+    operation_id = "finish_assignment", security(("token" = [])), request_body = ResultRequest,
+    params(("id" = Uuid, Path, description = "The assignment's id")),
+    responses((status = OK, body = ResultTaken), BadResult))]
+pub(in crate::server) async fn result(
+    State(app): State<App>,
+    Named(id): Named<Uuid>,
+    Body { value: request, bytes }: Body<ResultRequest>,
+) -> Result<Json<ResultTaken>, ApiError> {
+    let lease = app.queue.find(id, &request.validator).await?;
+    let finish = match results::check(&request, &bytes, &app.tasks)? {
+        Checked::Judged(judgement) => app.queue.finish(id, &request.validator, &judgement).await?.1,
+        Checked::Unjudged { why } => {
+            app.queue.release(id, &request.validator, true, &why).await?;
+            Finish::Waiting
+        }
+    };
+    let submission = app.store.submission(lease.submission).await?;
+    let status = submission.map_or(crate::model::SubmissionState::Running, |submission| submission.state);
+    let score = match finish {
+        Finish::Completed { score } => Some(score),
+        Finish::Waiting | Finish::Held | Finish::LeaseEnded => None,
+    };
+    Ok(Json(ResultTaken { submission_id: lease.submission, status, score }))
+}
+
+/// Give an assignment back
+#[utoipa::path(post, path = "/internal/v1/assignments/{id}/release", tag = "validators",
+    operation_id = "release_assignment", security(("token" = [])), request_body = ReleaseRequest,
+    params(("id" = Uuid, Path, description = "The assignment's id")),
+    responses((status = NO_CONTENT, description = "It was given back"), Ended))]
+pub(in crate::server) async fn release(
+    State(app): State<App>,
+    Named(id): Named<Uuid>,
+    Body { value: request, .. }: Body<ReleaseRequest>,
+) -> Result<StatusCode, ApiError> {
+    if request.reason.len() > LONGEST_REASON {
+        return Err(ApiError::malformed("`reason` is longer than 1000 bytes"));
+    }
+    app.queue.release(id, &request.validator, request.fault, &request.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

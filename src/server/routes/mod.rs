@@ -1,0 +1,9 @@
+//! The routes, one file per resource.
+
+pub(super) mod agents;
+pub(super) mod assignments;
+pub(super) mod leaderboard;
+pub(super) mod service;
+pub(super) mod submissions;
+pub(super) mod tasks;
+pub(super) mod upload;

@@ -1,0 +1,34 @@
+//! What the service says of itself.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::api::{Health, Version};
+use crate::server::error::{ApiError, Kind, refusals};
+use crate::server::state::App;
+
+refusals!(Nothing:);
+
+/// Whether the platform is alive and ready
+///
+/// An answer means that it is alive; it is ready when the database answers and it is not stopping.
+#[utoipa::path(get, path = "/health", tag = "public", responses((status = OK, body = Health), Nothing))]
+pub(in crate::server) async fn health(State(app): State<App>) -> Result<Json<Health>, ApiError> {
+    if app.is_stopping() {
+        return Err(ApiError::new(Kind::Busy, "the platform is shutting down"));
+    }
+    match app.store.ping().await {
+        Ok(()) => Ok(Json(Health { alive: true, ready: true })),
+        Err(error) => Err(ApiError::new(Kind::Busy, "the database does not answer").because(error)),
+    }
+}
+
+/// What this build is, and which policy its gate applies
+#[utoipa::path(get, path = "/version", tag = "public", responses((status = OK, body = Version), Nothing))]
+pub(in crate::server) async fn version(State(app): State<App>) -> Json<Version> {
+    Json(Version {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        policy: app.gate.policy().digest(),
+    })
+}

@@ -1,0 +1,85 @@
+//! What the routes share.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::gate::Gate;
+use crate::config::Secret;
+use crate::model::{MinerId, RawAmount, Slug};
+use crate::queue::{Clock, Queue};
+use crate::store::{AgentFiles, Blobs, Store};
+use crate::task::Task;
+
+/// The platform behind the routes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct App(Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) blobs: Blobs,
+    pub(super) files: AgentFiles,
+    pub(super) queue: Queue,
+    pub(super) gate: Gate,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Sorted by id.
+    pub(super) tasks: Vec<Task>,
+    pub(super) token: Secret,
+    pub(super) pool: RawAmount,
+    pub(super) unit: String,
+    pub(super) quorum: u32,
+    /// Of one agent, in bytes.
+    pub(super) max_upload: usize,
+    pub(super) locks: MinerLocks,
+    pub(super) stopping: AtomicBool,
+}
+
+impl App {
+    pub(super) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    pub(super) fn task(&self, id: &Slug) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.id == *id)
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// One upload of a miner at a time, so that the files follow the database in its order. Miners
+/// share a lock by chance; they only wait for each other then.
+#[derive(Debug)]
+pub(super) struct MinerLocks {
+    hasher: RandomState,
+    locks: Vec<Mutex<()>>,
+}
+
+impl MinerLocks {
+    pub(super) fn new() -> Self {
+        Self { hasher: RandomState::new(), locks: (0..256).map(|_| Mutex::new(())).collect() }
+    }
+
+    pub(super) async fn lock(&self, miner: &MinerId) -> MutexGuard<'_, ()> {
+        let place = self.hasher.hash_one(miner.as_str().to_ascii_lowercase()) % self.locks.len() as u64;
+        #[expect(clippy::cast_possible_truncation, reason = "below the number of locks")]
+        self.locks[place as usize].lock().await
+    }
+}

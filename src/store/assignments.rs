@@ -1,0 +1,394 @@
+//! Leases: a submission is lent to a validator for a while. What the queue decides, this does in
+//! one transaction.
+//!
+//! While a submission is pending or running, `slots + live + done = quorum` holds: a slot becomes
+//! a live assignment, a live one becomes done, or ends and gives its slot back.
+
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
+use uuid::Uuid;
+
+use super::rows::{self, Reader, SUBMISSION, Submission};
+use super::step::{self, Pending, Running};
+use super::submissions::open_hold;
+use super::{Store, StoreError};
+use crate::model::{Digest, MinerId, Score, SubmissionId};
+
+/// A lease to be given.
+#[derive(Debug, Clone)]
+pub struct NewLease {
+    pub id: Uuid,
+    pub validator: MinerId,
+    pub at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// A lease that is or was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRow {
+    pub id: Uuid,
+    pub submission: SubmissionId,
+    pub validator: MinerId,
+    pub attempt: u32,
+    pub live: bool,
+    pub expires_at: Timestamp,
+    /// Of the result that ended it, where one did.
+    pub result: Option<Digest>,
+}
+
+/// What a validator found, checked.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    /// Of the result as it was sent.
+    pub sent: Digest,
+    /// Of what validators must agree on: the verdict of every case.
+    pub agreed: Digest,
+    /// JSON, kept as evidence.
+    pub result: String,
+    pub score: Score,
+}
+
+/// What taking a result came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finish {
+    /// Enough validators agree.
+    Completed { score: Score },
+    /// More validators are to score it.
+    Waiting,
+    /// Validators disagree; a person decides.
+    Held,
+    /// The lease had ended before.
+    LeaseEnded,
+}
+
+/// Why a lease ends without a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedLease {
+    pub id: Uuid,
+    pub how: Requeue,
+    /// One sentence.
+    pub why: String,
+    /// Who ends it.
+    pub actor: String,
+    pub at: Timestamp,
+    /// After so many faults of ours the submission is failed.
+    pub max_faults: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requeue {
+    /// Its time was up. The validator went away, which is a fault of ours.
+    Expired,
+    /// The validator gave it back; `fault` when something broke.
+    Released { fault: bool },
+}
+
+/// A finished run of a submission, as it was reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinishedRun {
+    pub validator: MinerId,
+    pub attempt: u32,
+    pub score: Score,
+    pub agreed: Digest,
+    /// JSON.
+    pub result: String,
+    pub ended_at: Timestamp,
+}
+
+const LEASE: &str = "id, submission_id, validator, attempt, state, expires_at, result_sha256";
+
+fn lease(row: &AnyRow) -> Result<LeaseRow, StoreError> {
+    let id = row.try_get("id").map_err(StoreError::query("read an assignment"))?;
+    let reader = Reader { row, what: "assignment", id };
+    let result = reader.optional_text("result_sha256")?;
+    Ok(LeaseRow {
+        id: reader.parsed("id", Uuid::parse_str)?,
+        submission: reader.parsed("submission_id", SubmissionId::parse)?,
+        validator: reader.parsed("validator", str::parse)?,
+        attempt: reader.number("attempt")?,
+        live: reader.text("state")? == "live",
+        expires_at: reader.time("expires_at")?,
+        result: result.map(|text| text.parse().map_err(|error| reader.corrupt(error))).transpose()?,
+    })
+}
+
+impl Store {
+    /// Lends the oldest submission that wants a validator and was not scored by this one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lend(&self, new: &NewLease) -> Result<Option<(LeaseRow, Submission)>, StoreError> {
+        const DOING: &str = "lend a submission";
+        let mut transaction = self.begin(DOING).await?;
+        // One statement finds a free slot and takes it: two validators cannot take the same one.
+        let taken = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "UPDATE submissions SET slots = slots - 1, attempts = attempts + 1, updated_at = $1 \
+             WHERE slots > 0 AND sequence = (\
+             SELECT s.sequence FROM submissions s WHERE s.slots > 0 AND NOT EXISTS (\
+             SELECT 1 FROM assignments a WHERE a.submission_id = s.id AND a.validator = $2 \
+             AND a.state IN ('live', 'done')) ORDER BY s.sequence LIMIT 1{}) RETURNING {SUBMISSION}",
+            self.skip_locked()
+        )))
+        .bind(new.at.as_millisecond())
+        .bind(new.validator.to_string())
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
+        let Some(row) = taken else { return Ok(None) };
+        let submission = rows::submission(&row)?;
+        let start = Pending(submission.id).start(format!("attempt {}", submission.attempts));
+        // `false` when another validator of the same submission came first: it is running then.
+        step::take(&mut transaction, start, new.validator.as_str(), new.at).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "INSERT INTO assignments \
+             (id, submission_id, validator, attempt, state, leased_at, expires_at) \
+             VALUES ($1, $2, $3, $4, 'live', $5, $6) RETURNING {LEASE}"
+        )))
+        .bind(new.id.to_string())
+        .bind(submission.id.to_string())
+        .bind(new.validator.to_string())
+        .bind(i64::from(submission.attempts))
+        .bind(new.at.as_millisecond())
+        .bind(new.expires_at.as_millisecond())
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
+        let lease = lease(&row)?;
+        transaction.commit().await.map_err(StoreError::query(DOING))?;
+        Ok(Some((lease, submission)))
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn lease(&self, id: Uuid) -> Result<Option<LeaseRow>, StoreError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {LEASE} FROM assignments WHERE id = $1")))
+            .bind(id.to_string())
+            .fetch_optional(&self.reads)
+            .await
+            .map_err(StoreError::query("find an assignment"))?;
+        row.as_ref().map(lease).transpose()
+    }
+
+    /// Moves the end of a live lease. `false` when it has ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn extend(&self, id: Uuid, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE assignments SET expires_at = $1 WHERE id = $2 AND state = 'live' AND expires_at > $3",
+        )
+        .bind(until.as_millisecond())
+        .bind(id.to_string())
+        .bind(now.as_millisecond())
+        .execute(&self.writes)
+        .await
+        .map_err(StoreError::query("extend an assignment"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends a live lease with its result, and the submission's run when enough results are there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn finish(
+        &self,
+        lease: &LeaseRow,
+        judgement: &Judgement,
+        at: Timestamp,
+    ) -> Result<Finish, StoreError> {
+        const DOING: &str = "store a result";
+        let mut transaction = self.begin(DOING).await?;
+        self.lock(&mut transaction, lease.submission).await?;
+        let ended = sqlx::query(
+            "UPDATE assignments SET state = 'done', ended_at = $1, result = $2, result_sha256 = $3, \
+             judgement = $4, score = $5 WHERE id = $6 AND state = 'live' AND expires_at > $7",
+        )
+        .bind(at.as_millisecond())
+        .bind(judgement.result.clone())
+        .bind(judgement.sent.to_string())
+        .bind(judgement.agreed.to_string())
+        .bind(i64::from(judgement.score.hundredths()))
+        .bind(lease.id.to_string())
+        .bind(at.as_millisecond())
+        .execute(&mut *transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
+        if ended.rows_affected() != 1 {
+            return Ok(Finish::LeaseEnded);
+        }
+        let runs = done(&mut *transaction, lease.submission).await?;
+        let quorum = quorum(&mut transaction, lease.submission).await?;
+        let finish = if runs.len() < quorum {
+            Finish::Waiting
+        } else {
+            let running = Running(lease.submission);
+            let agree = runs.iter().all(|run| run.agreed == judgement.agreed);
+            let actor = lease.validator.as_str();
+            let (step, finish) = if agree {
+                let why = format!("scored {} by {}", judgement.score, validators(&runs));
+                (running.complete(judgement.score, why), Finish::Completed { score: judgement.score })
+            } else {
+                let why = format!("validators disagree: {}", scores(&runs));
+                open_hold(&mut transaction, lease.submission, &why, at).await?;
+                (running.hold(why), Finish::Held)
+            };
+            if !step::take(&mut transaction, step, actor, at).await? {
+                return Ok(Finish::LeaseEnded);
+            }
+            finish
+        };
+        transaction.commit().await.map_err(StoreError::query(DOING))?;
+        Ok(finish)
+    }
+
+    /// The live leases whose time is up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn overdue(&self, now: Timestamp) -> Result<Vec<LeaseRow>, StoreError> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {LEASE} FROM assignments WHERE state = 'live' AND expires_at <= $1 ORDER BY id LIMIT 256"
+        )))
+        .bind(now.as_millisecond())
+        .fetch_all(&self.reads)
+        .await
+        .map_err(StoreError::query("find assignments whose time is up"))?;
+        rows.iter().map(lease).collect()
+    }
+
+    /// Ends a live lease without a result: the slot is free again, or after too many faults the
+    /// submission is failed. `false` when the lease had ended before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn give_back(&self, lease: &LeaseRow, end: &EndedLease) -> Result<bool, StoreError> {
+        const DOING: &str = "requeue a submission";
+        let (state, fault) = match end.how {
+            Requeue::Expired => ("expired", true),
+            Requeue::Released { fault } => ("released", fault),
+        };
+        let mut transaction = self.begin(DOING).await?;
+        self.lock(&mut transaction, lease.submission).await?;
+        // An expiry that was decided on an old reading must not end a lease that was extended.
+        let only_overdue = i64::from(end.how == Requeue::Expired);
+        let ended = sqlx::query(
+            "UPDATE assignments SET state = $1, ended_at = $2 \
+             WHERE id = $3 AND state = 'live' AND ($4 = 0 OR expires_at <= $5)",
+        )
+        .bind(state)
+        .bind(end.at.as_millisecond())
+        .bind(lease.id.to_string())
+        .bind(only_overdue)
+        .bind(end.at.as_millisecond())
+        .execute(&mut *transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
+        if ended.rows_affected() != 1 {
+            return Ok(false);
+        }
+        let row = sqlx::query(
+            "UPDATE submissions SET slots = slots + 1, faults = faults + $1, updated_at = $2 \
+             WHERE id = $3 AND state = 'running' RETURNING faults, quorum - slots AS taken",
+        )
+        .bind(i64::from(fault))
+        .bind(end.at.as_millisecond())
+        .bind(lease.submission.to_string())
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
+        if let Some(row) = row {
+            let reader = Reader { row: &row, what: "submission", id: lease.submission.to_string() };
+            let (faults, taken) = (reader.number("faults")?, reader.integer("taken")?);
+            let running = Running(lease.submission);
+            if faults >= end.max_faults {
+                self.end_others(&mut transaction, lease.submission, end.at).await?;
+                let why = format!("we failed to judge it {faults} times; the last time: {}", end.why);
+                step::take(&mut transaction, running.fail(why), &end.actor, end.at).await?;
+            } else if taken == 0 {
+                step::take(&mut transaction, running.requeue(end.why.clone()), &end.actor, end.at).await?;
+            }
+        }
+        transaction.commit().await.map_err(StoreError::query(DOING))?;
+        Ok(true)
+    }
+
+    /// The results of a submission that count, in the order of their arrival.
+    ///
+    /// # Errors
+    /// When the database fails or what it holds cannot be read.
+    pub async fn runs(&self, submission: SubmissionId) -> Result<Vec<FinishedRun>, StoreError> {
+        let mut connection =
+            self.reads.acquire().await.map_err(StoreError::query("read the results of a submission"))?;
+        done(&mut connection, submission).await
+    }
+
+    async fn end_others(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        submission: SubmissionId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE assignments SET state = 'released', ended_at = $1 \
+             WHERE submission_id = $2 AND state = 'live'",
+        )
+        .bind(at.as_millisecond())
+        .bind(submission.to_string())
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+        .map_err(StoreError::query("end the assignments of a submission"))
+    }
+}
+
+async fn done(
+    connection: &mut sqlx::AnyConnection,
+    submission: SubmissionId,
+) -> Result<Vec<FinishedRun>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, validator, attempt, score, judgement, result, ended_at FROM assignments \
+         WHERE submission_id = $1 AND state = 'done' ORDER BY ended_at, id",
+    )
+    .bind(submission.to_string())
+    .fetch_all(connection)
+    .await
+    .map_err(StoreError::query("read the results of a submission"))?;
+    rows.iter()
+        .map(|row| {
+            let id = row.try_get("id").map_err(StoreError::query("read a result"))?;
+            let reader = Reader { row, what: "result", id };
+            Ok(FinishedRun {
+                validator: reader.parsed("validator", str::parse)?,
+                attempt: reader.number("attempt")?,
+                score: reader.optional_score("score")?.ok_or_else(|| reader.corrupt("no score"))?,
+                agreed: reader.parsed("judgement", str::parse)?,
+                result: reader.text("result")?,
+                ended_at: reader.time("ended_at")?,
+            })
+        })
+        .collect()
+}
+
+async fn quorum(
+    transaction: &mut Transaction<'static, Any>,
+    submission: SubmissionId,
+) -> Result<usize, StoreError> {
+    let row = sqlx::query("SELECT quorum FROM submissions WHERE id = $1")
+        .bind(submission.to_string())
+        .fetch_one(&mut **transaction)
+        .await
+        .map_err(StoreError::query("find a submission"))?;
+    let quorum = Reader { row: &row, what: "submission", id: submission.to_string() }.number("quorum")?;
+    Ok(quorum as usize)
+}
+
+fn validators(runs: &[FinishedRun]) -> String {
+    let names: Vec<String> = runs.iter().map(|run| format!("`{}`", run.validator)).collect();
+    names.join(", ")
+}
+
+fn scores(runs: &[FinishedRun]) -> String {
+    let each: Vec<String> = runs.iter().map(|run| format!("`{}` says {}", run.validator, run.score)).collect();
+    each.join(", ")
+}

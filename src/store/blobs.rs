@@ -1,0 +1,90 @@
+//! Sources by their digest. A blob never changes, so that writing one again changes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+
+use super::StoreError;
+use crate::model::Digest;
+
+/// Content-addressed text in a local folder.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    objects: Arc<dyn ObjectStore>,
+}
+
+impl Blobs {
+    /// The folder `path`, made if it is not there. What was put is on the disk when `put` returns.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn in_folder(path: &Path) -> Result<Self, StoreError> {
+        let name = path.display().to_string();
+        std::fs::create_dir_all(path).map_err(|source| StoreError::File {
+            doing: "make the folder",
+            name: name.clone(),
+            source,
+        })?;
+        let objects = LocalFileSystem::new_with_prefix(path)
+            .map_err(|source| StoreError::Blob { doing: "open the folder of", name, source })?
+            .with_fsync(true);
+        Ok(Self { objects: Arc::new(objects) })
+    }
+
+    /// # Errors
+    /// When it could not be stored; then nothing of it is there.
+    pub async fn put(&self, digest: Digest, text: &str) -> Result<(), StoreError> {
+        self.objects.put(&key(digest), text.to_owned().into()).await.map(drop).map_err(|source| {
+            StoreError::Blob { doing: "store", name: digest.to_string(), source }
+        })
+    }
+
+    /// # Errors
+    /// When it is not there, cannot be read, or is not what its name says.
+    pub async fn get(&self, digest: Digest) -> Result<Arc<str>, StoreError> {
+        let failed = |source| StoreError::Blob { doing: "read", name: digest.to_string(), source };
+        let bytes =
+            self.objects.get(&key(digest)).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        let corrupt = |cause: &str| StoreError::Corrupt {
+            what: "source",
+            id: digest.to_string(),
+            cause: cause.to_owned(),
+        };
+        if Digest::of(&bytes) != digest {
+            return Err(corrupt("its digest is another one"));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| corrupt("it is not UTF-8"))?;
+        Ok(Arc::from(text))
+    }
+}
+
+/// Two levels, so that no folder grows beyond what people and tools like to list.
+fn key(digest: Digest) -> Key {
+    let name = digest.to_string();
+    let (head, rest) = name.split_at(2);
+    Key::from_iter([head, rest])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_that_changed_on_the_disk_is_not_handed_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs = Blobs::in_folder(folder.path()).expect("blobs");
+        let digest = Digest::of(b"print(1)\n");
+        blobs.put(digest, "print(1)\n").await.expect("stored");
+        blobs.put(digest, "print(1)\n").await.expect("stored again");
+        assert_eq!(&*blobs.get(digest).await.expect("read"), "print(1)\n");
+
+        let name = digest.to_string();
+        let file = folder.path().join(&name[..2]).join(&name[2..]);
+        std::fs::write(file, "print(2)\n").expect("written");
+        let error = blobs.get(digest).await.expect_err("refused");
+        assert!(error.to_string().contains("digest"), "{error}");
+    }
+}

@@ -1,0 +1,205 @@
+//! Keeps what the platform knows: submissions, leases, results and what happened to them, in
+//! SQLite or PostgreSQL with one set of queries, and sources as blobs.
+//!
+//! A transition is one compare-and-swap statement and its audit event in one transaction, so that
+//! two who want to take the same step cannot both succeed.
+
+mod agents;
+mod assignments;
+mod blobs;
+mod rows;
+mod step;
+mod submissions;
+
+use std::path::Path;
+
+use sqlx::any::{AnyPoolOptions, AnyRow};
+use sqlx::{Any, AnyPool, Row as _, Transaction};
+
+pub use agents::{AgentFiles, AgentRecord};
+pub use assignments::{EndedLease, Finish, FinishedRun, Judgement, LeaseRow, NewLease, Requeue};
+pub use blobs::Blobs;
+pub use rows::{Event, Submission};
+pub use submissions::{Admission, NewSubmission, Page, Ranked};
+
+use crate::model::{SubmissionId, SubmissionState};
+
+/// Our fault, never a miner's or a validator's.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("cannot open the database `{name}`")]
+    Open { name: String, source: sqlx::Error },
+    #[error("cannot bring the database `{name}` to this version's tables")]
+    Migrate { name: String, source: sqlx::migrate::MigrateError },
+    #[error("the database failed while it was asked to {doing}")]
+    Query { doing: &'static str, source: sqlx::Error },
+    #[error("the stored {what} of `{id}` cannot be read: {cause}")]
+    Corrupt { what: &'static str, id: String, cause: String },
+    #[error("cannot {doing} `{name}`")]
+    File { doing: &'static str, name: String, source: std::io::Error },
+    #[error("cannot {doing} the source `{name}`")]
+    Blob { doing: &'static str, name: String, source: object_store::Error },
+    #[error("`{0}` is not a database: use `sqlite:PATH`")]
+    UnknownDatabase(String),
+}
+
+impl StoreError {
+    fn query(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
+        move |source| Self::Query { doing, source }
+    }
+}
+
+/// What differs between the engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Sqlite,
+}
+
+/// The database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    engine: Engine,
+    /// As many as there are readers.
+    reads: AnyPool,
+    /// SQLite has one writer at a time: waiting for it in our own queue is fair, waiting for its
+    /// lock is not.
+    writes: AnyPool,
+}
+
+/// How long a statement waits for a lock that another process holds.
+const BUSY_MS: u32 = 10_000;
+
+impl Store {
+    /// The SQLite file `path`, made if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is not a database, or was written by a newer version.
+    pub async fn open_file(path: &Path) -> Result<Self, StoreError> {
+        let name = path.display().to_string();
+        let url = format!("sqlite://{}?mode=rwc", percent_encoded(path));
+        let options = || {
+            AnyPoolOptions::new().acquire_timeout(std::time::Duration::from_secs(10)).after_connect(
+                |connection, _| {
+                    Box::pin(async move {
+                        // FULL: a submission that was answered with 201 survives a power cut.
+                        let pragmas = format!(
+                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                             PRAGMA foreign_keys = ON; PRAGMA busy_timeout = {BUSY_MS};"
+                        );
+                        sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await?;
+                        Ok(())
+                    })
+                },
+            )
+        };
+        sqlx::any::install_default_drivers();
+        let open = |source| StoreError::Open { name: name.clone(), source };
+        let writes = options().max_connections(1).connect(&url).await.map_err(open)?;
+        sqlx::migrate!("./migrations/sqlite")
+            .run(&writes)
+            .await
+            .map_err(|source| StoreError::Migrate { name: name.clone(), source })?;
+        let open = |source| StoreError::Open { name: name.clone(), source };
+        let reads = options().max_connections(4).connect(&url).await.map_err(open)?;
+        Ok(Self { engine: Engine::Sqlite, reads, writes })
+    }
+
+    /// `sqlite:PATH`, `sqlite://PATH`, or a plain path.
+    ///
+    /// # Errors
+    /// As [`Store::open_file`], or when the URL names no database that we know.
+    pub async fn open_url(url: &str) -> Result<Self, StoreError> {
+        let path = match url.split_once(':') {
+            None => url,
+            Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            Some((scheme, _)) => return Err(StoreError::UnknownDatabase(format!("{scheme}:"))),
+        };
+        Self::open_file(Path::new(path)).await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let one = sqlx::query("SELECT 1").execute(&self.reads).await;
+        one.map(drop).map_err(StoreError::query("answer"))
+    }
+
+    /// Waits for running statements and closes every connection.
+    pub async fn close(&self) {
+        self.reads.close().await;
+        self.writes.close().await;
+    }
+
+    /// A transaction that may write. On SQLite it takes the write lock at once: a reader that
+    /// becomes a writer half-way would fail where somebody else wrote in between.
+    async fn begin(&self, doing: &'static str) -> Result<Transaction<'static, Any>, StoreError> {
+        match self.engine {
+            Engine::Sqlite => self.writes.begin_with("BEGIN IMMEDIATE").await,
+        }
+        .map_err(StoreError::query(doing))
+    }
+
+    /// After `LIMIT` in the statement that takes work: a row that another server is taking is
+    /// passed over, not waited for. SQLite has one writer, so that there is nothing to pass over.
+    const fn skip_locked(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "",
+        }
+    }
+
+    /// Makes the steps of one submission wait for each other. On SQLite the transaction holds the
+    /// lock of the whole database already.
+    async fn lock(
+        &self,
+        _transaction: &mut Transaction<'static, Any>,
+        _submission: SubmissionId,
+    ) -> Result<(), StoreError> {
+        match self.engine {
+            Engine::Sqlite => Ok(()),
+        }
+    }
+}
+
+/// The steps that change a submission's state write one of these in the same transaction.
+async fn record(
+    transaction: &mut Transaction<'static, Any>,
+    id: &str,
+    event: &Event,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO audit_events (at, actor, submission_id, from_state, to_state, reason) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(event.at.as_millisecond())
+    .bind(event.actor.clone())
+    .bind(id.to_owned())
+    .bind(event.from.map(SubmissionState::as_str))
+    .bind(event.to.as_str())
+    .bind(event.reason.clone())
+    .execute(&mut **transaction)
+    .await
+    .map(drop)
+    .map_err(StoreError::query("record an event"))
+}
+
+fn count(row: &AnyRow, column: &str) -> Result<u64, sqlx::Error> {
+    row.try_get::<i64, _>(column).map(|count| u64::try_from(count).unwrap_or(0))
+}
+
+/// A path as the path of a URL, so that `?`, `#`, `%` and blanks in it stay part of it.
+fn percent_encoded(path: &Path) -> String {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut url = String::new();
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // Writing to a `String` cannot fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}

@@ -1,0 +1,322 @@
+//! Submissions: let one in, find them, rank them.
+
+use jiff::Timestamp;
+use sqlx::{Any, Transaction};
+
+use super::rows::{self, Event, Reader, SUBMISSION, Submission};
+use super::{Store, StoreError, count, record};
+use crate::diagnostic::Finding;
+use crate::model::{Digest, MinerId, Score, SubmissionId, SubmissionState};
+use sqlx::Row as _;
+
+/// What the gate let in, to be recorded.
+#[derive(Debug, Clone)]
+pub struct NewSubmission {
+    pub id: SubmissionId,
+    pub miner: MinerId,
+    pub upload: Digest,
+    pub source: Digest,
+    pub source_bytes: u64,
+    pub policy: Digest,
+    pub findings: Vec<Finding>,
+    /// Why a person has to look at it before it runs, if so.
+    pub hold: Option<String>,
+    /// How many validators must agree on the score, from 1.
+    pub quorum: u32,
+    pub at: Timestamp,
+}
+
+/// What came of letting one in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    Stored(Submission),
+    /// The same source is there already; nothing was stored.
+    Duplicate { earlier: SubmissionId, miner: MinerId },
+    /// Another miner's id differs only in case; nothing was stored.
+    NameTaken { by: MinerId },
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    pub after: Option<MinerId>,
+    /// At most so many rows.
+    pub limit: u32,
+}
+
+/// One line of the ranking before rewards: the newest completed submission of a miner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ranked {
+    pub sequence: i64,
+    pub id: SubmissionId,
+    pub miner: MinerId,
+    pub upload: Digest,
+    pub score: Score,
+    pub received_at: Timestamp,
+}
+
+impl Store {
+    /// Records a submission with its miner, its source and its first event, or nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn admit(&self, new: &NewSubmission) -> Result<Admission, StoreError> {
+        match self.try_admit(new).await {
+            // Two that came at once: the second one looks again and finds the first.
+            Err(StoreError::Query { source, .. })
+                if source.as_database_error().is_some_and(|error| error.is_unique_violation()) =>
+            {
+                self.try_admit(new).await
+            }
+            done => done,
+        }
+    }
+
+    async fn try_admit(&self, new: &NewSubmission) -> Result<Admission, StoreError> {
+        const DOING: &str = "store a submission";
+        let mut transaction = self.begin(DOING).await?;
+        if let Some(by) = name_holder(&mut transaction, &new.miner).await? {
+            if by != new.miner {
+                return Ok(Admission::NameTaken { by });
+            }
+        } else {
+            sqlx::query("INSERT INTO miners (id, folded, created_at) VALUES ($1, $2, $3)")
+                .bind(new.miner.to_string())
+                .bind(new.miner.as_str().to_ascii_lowercase())
+                .bind(new.at.as_millisecond())
+                .execute(&mut *transaction)
+                .await
+                .map_err(StoreError::query(DOING))?;
+        }
+        let earlier = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {SUBMISSION} FROM submissions WHERE source_sha256 = $1 AND state <> 'failed'"
+        )))
+        .bind(new.source.to_string())
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
+        if let Some(row) = earlier {
+            let earlier = rows::submission(&row)?;
+            return Ok(Admission::Duplicate { earlier: earlier.id, miner: earlier.miner });
+        }
+        sqlx::query(
+            "INSERT INTO sources (sha256, bytes, created_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (sha256) DO NOTHING",
+        )
+        .bind(new.source.to_string())
+        .bind(i64::try_from(new.source_bytes).unwrap_or(i64::MAX))
+        .bind(new.at.as_millisecond())
+        .execute(&mut *transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
+
+        let stored = insert(&mut transaction, new).await?;
+        let reason = new.hold.clone().unwrap_or_else(|| "the gate let it in".to_owned());
+        let event =
+            Event { at: new.at, actor: new.miner.to_string(), from: None, to: stored.state, reason };
+        record(&mut transaction, &new.id.to_string(), &event).await?;
+        if let Some(reason) = &new.hold {
+            open_hold(&mut transaction, new.id, reason, new.at).await?;
+        }
+        transaction.commit().await.map_err(StoreError::query(DOING))?;
+        Ok(Admission::Stored(stored))
+    }
+
+    /// # Errors
+    /// When the database fails or what it holds cannot be read.
+    pub async fn submission(&self, id: SubmissionId) -> Result<Option<Submission>, StoreError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {SUBMISSION} FROM submissions WHERE id = $1"
+        )))
+        .bind(id.to_string())
+        .fetch_optional(&self.reads)
+        .await
+        .map_err(StoreError::query("find a submission"))?;
+        row.as_ref().map(rows::submission).transpose()
+    }
+
+    /// What happened to a submission, oldest first.
+    ///
+    /// # Errors
+    /// As [`Store::submission`].
+    pub async fn events(&self, id: SubmissionId) -> Result<Vec<Event>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT sequence, at, actor, from_state, to_state, reason FROM audit_events \
+             WHERE submission_id = $1 ORDER BY sequence",
+        )
+        .bind(id.to_string())
+        .fetch_all(&self.reads)
+        .await
+        .map_err(StoreError::query("read the events of a submission"))?;
+        rows.iter().map(rows::event).collect()
+    }
+
+    /// The newest submissions of one miner, newest first.
+    ///
+    /// # Errors
+    /// As [`Store::submission`].
+    pub async fn history(&self, miner: &MinerId, limit: u32) -> Result<Vec<Submission>, StoreError> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {SUBMISSION} FROM submissions WHERE miner_id = $1 \
+             ORDER BY sequence DESC LIMIT $2"
+        )))
+        .bind(miner.to_string())
+        .bind(i64::from(limit))
+        .fetch_all(&self.reads)
+        .await
+        .map_err(StoreError::query("list the submissions of a miner"))?;
+        rows.iter().map(rows::submission).collect()
+    }
+
+    /// The agent that counts for a miner: the newest one that was let in.
+    ///
+    /// # Errors
+    /// As [`Store::submission`].
+    pub async fn current(&self, miner: &MinerId) -> Result<Option<Submission>, StoreError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {SUBMISSION} FROM submissions \
+             WHERE miner_id = $1 AND state NOT IN ('held', 'rejected') \
+             ORDER BY sequence DESC LIMIT 1"
+        )))
+        .bind(miner.to_string())
+        .fetch_optional(&self.reads)
+        .await
+        .map_err(StoreError::query("find the agent of a miner"))?;
+        row.as_ref().map(rows::submission).transpose()
+    }
+
+    /// The agents that count, by miner id, one page of them.
+    ///
+    /// # Errors
+    /// As [`Store::submission`].
+    pub async fn currents(&self, page: &Page) -> Result<Vec<Submission>, StoreError> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {SUBMISSION} FROM submissions WHERE sequence IN (\
+             SELECT MAX(sequence) FROM submissions \
+             WHERE state NOT IN ('held', 'rejected') AND miner_id > $1 \
+             GROUP BY miner_id ORDER BY miner_id LIMIT $2) ORDER BY miner_id"
+        )))
+        .bind(page.after.as_ref().map_or("", MinerId::as_str).to_owned())
+        .bind(i64::from(page.limit))
+        .fetch_all(&self.reads)
+        .await
+        .map_err(StoreError::query("list the agents"))?;
+        rows.iter().map(rows::submission).collect()
+    }
+
+    /// The newest completed submission of each miner. In no order that means anything.
+    ///
+    /// # Errors
+    /// As [`Store::submission`].
+    pub async fn completed(&self) -> Result<Vec<Ranked>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT sequence, id, miner_id, upload_sha256, score, received_at FROM submissions \
+             WHERE sequence IN (SELECT MAX(sequence) FROM submissions \
+             WHERE state = 'completed' GROUP BY miner_id) ORDER BY sequence",
+        )
+        .fetch_all(&self.reads)
+        .await
+        .map_err(StoreError::query("read the scores"))?;
+        rows.iter()
+            .map(|row| {
+                let id = row.try_get("id").map_err(StoreError::query("read a score"))?;
+                let reader = Reader { row, what: "score", id };
+                Ok(Ranked {
+                    sequence: reader.integer("sequence")?,
+                    id: reader.parsed("id", SubmissionId::parse)?,
+                    miner: reader.parsed("miner_id", str::parse)?,
+                    upload: reader.parsed("upload_sha256", str::parse)?,
+                    score: reader
+                        .optional_score("score")?
+                        .ok_or_else(|| reader.corrupt("a completed submission has no score"))?,
+                    received_at: reader.time("received_at")?,
+                })
+            })
+            .collect()
+    }
+
+    /// How many submissions are in each state that has any.
+    ///
+    /// # Errors
+    /// As [`Store::submission`].
+    pub async fn state_counts(&self) -> Result<Vec<(SubmissionState, u64)>, StoreError> {
+        let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM submissions GROUP BY state ORDER BY state")
+            .fetch_all(&self.reads)
+            .await
+            .map_err(StoreError::query("count the submissions"))?;
+        rows.iter()
+            .map(|row| {
+                let reader = Reader { row, what: "count", id: "submissions".to_owned() };
+                Ok((reader.state("state")?, count(row, "n").map_err(|error| reader.corrupt(error))?))
+            })
+            .collect()
+    }
+}
+
+async fn name_holder(
+    transaction: &mut Transaction<'static, Any>,
+    miner: &MinerId,
+) -> Result<Option<MinerId>, StoreError> {
+    let row = sqlx::query("SELECT id FROM miners WHERE folded = $1")
+        .bind(miner.as_str().to_ascii_lowercase())
+        .fetch_optional(&mut **transaction)
+        .await
+        .map_err(StoreError::query("find a miner"))?;
+    row.map(|row| {
+        Reader { row: &row, what: "miner", id: miner.to_string() }.parsed("id", str::parse)
+    })
+    .transpose()
+}
+
+async fn insert(
+    transaction: &mut Transaction<'static, Any>,
+    new: &NewSubmission,
+) -> Result<Submission, StoreError> {
+    let state =
+        if new.hold.is_some() { SubmissionState::Held } else { SubmissionState::Pending };
+    let findings = serde_json::to_string(&new.findings).map_err(|error| StoreError::Corrupt {
+        what: "findings",
+        id: new.id.to_string(),
+        cause: error.to_string(),
+    })?;
+    let slots = if new.hold.is_some() { 0 } else { new.quorum };
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "INSERT INTO submissions (id, miner_id, upload_sha256, source_sha256, policy, findings, \
+         state, reason, slots, quorum, received_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING {SUBMISSION}"
+    )))
+    .bind(new.id.to_string())
+    .bind(new.miner.to_string())
+    .bind(new.upload.to_string())
+    .bind(new.source.to_string())
+    .bind(new.policy.to_string())
+    .bind(findings)
+    .bind(state.as_str())
+    .bind(new.hold.clone())
+    .bind(i64::from(slots))
+    .bind(i64::from(new.quorum))
+    .bind(new.at.as_millisecond())
+    .bind(new.at.as_millisecond())
+    .fetch_one(&mut **transaction)
+    .await
+    .map_err(StoreError::query("store a submission"))?;
+    rows::submission(&row)
+}
+
+/// Puts a submission before a person.
+pub(super) async fn open_hold(
+    transaction: &mut Transaction<'static, Any>,
+    id: SubmissionId,
+    reason: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO holds (id, submission_id, reason, created_at) VALUES ($1, $2, $3, $4)")
+        .bind(uuid::Uuid::now_v7().to_string())
+        .bind(id.to_string())
+        .bind(reason.to_owned())
+        .bind(at.as_millisecond())
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+        .map_err(StoreError::query("hold a submission"))
+}
