@@ -7,7 +7,9 @@ mod schema;
 mod submission;
 mod task;
 
-pub use assignment::{Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference};
+pub use assignment::{
+    Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference,
+};
 pub use problem::Problem;
 pub use submission::{
     AgentDetail, AgentPage, AgentSource, AgentSummary, AuditEvent, Health, Leaderboard, Standing,

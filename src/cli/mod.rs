@@ -5,7 +5,10 @@
 mod lint;
 mod policy;
 mod rules;
+mod serve;
+mod status;
 mod terminal;
+mod upload;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -51,6 +54,9 @@ struct Arguments {
 enum Command {
     Lint(lint::LintArguments),
     Rules(rules::RulesArguments),
+    Serve(serve::ServeArguments),
+    Status(status::StatusArguments),
+    Upload(upload::UploadArguments),
     /// Say what this build is.
     Version,
 }
@@ -62,6 +68,9 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Lint(command) => command.run(&terminal),
         Command::Rules(command) => command.run(&terminal),
+        Command::Serve(command) => command.run(&terminal),
+        Command::Status(command) => command.run(&terminal),
+        Command::Upload(command) => command.run(&terminal),
         Command::Version => terminal.data(env!("CARGO_PKG_VERSION")).map(|()| Exit::Good),
     };
     match done {

@@ -74,6 +74,16 @@ impl Terminal {
             != anstream::ColorChoice::Never
     }
 
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether talk that goes to stderr may carry colour.
+    pub(crate) fn colors_talk(&self) -> bool {
+        anstream::AutoStream::new(io::stderr().lock(), self.color).current_choice()
+            != anstream::ColorChoice::Never
+    }
+
     fn to_stderr(self, text: &str) {
         let mut err = anstream::AutoStream::new(io::stderr().lock(), self.color);
         // Nobody is left to be told that stderr is gone.

@@ -44,10 +44,9 @@ impl ClientError {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
-            Self::Refused { problem } => matches!(
-                problem.kind.rsplit(':').next(),
-                Some("busy" | "internal" | "timeout")
-            ),
+            Self::Refused { problem } => {
+                matches!(problem.kind.rsplit(':').next(), Some("busy" | "internal" | "timeout"))
+            }
             Self::Url { .. } | Self::Setup { .. } | Self::NotOurs { .. } => false,
         }
     }

@@ -14,8 +14,9 @@ use uuid::Uuid;
 pub use error::ClientError;
 
 use crate::api::{
-    AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, ClaimRequest, Leaderboard, LeaseAnswer, Problem,
-    ReleaseRequest, ResultRequest, ResultTaken, SubmissionDetail, TaskDetail, TaskList, Uploaded, Version,
+    AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, ClaimRequest, Leaderboard, LeaseAnswer,
+    Problem, ReleaseRequest, ResultRequest, ResultTaken, SubmissionDetail, TaskDetail, TaskList, Uploaded,
+    Version,
 };
 use crate::config::Secret;
 use crate::model::{MinerId, Slug, SubmissionId};

@@ -58,11 +58,7 @@ impl Secret {
     /// # Errors
     /// As [`Secret::read`], or when the file cannot be made.
     pub fn read_or_generate(path: &Path) -> Result<Self, SecretError> {
-        let failed = |source| SecretError::File {
-            doing: "write",
-            name: path.display().to_string(),
-            source,
-        };
+        let failed = |source| SecretError::File { doing: "write", name: path.display().to_string(), source };
         if path.exists() {
             return Self::read(path);
         }
@@ -130,7 +126,9 @@ mod tests {
     #[test]
     fn a_short_or_strange_token_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
-        for (index, text) in ["short\n", "", "0123456789abcde \u{e9}", "0123456789\n0123456789"].iter().enumerate() {
+        for (index, text) in
+            ["short\n", "", "0123456789abcde \u{e9}", "0123456789\n0123456789"].iter().enumerate()
+        {
             let path = folder.path().join(index.to_string());
             fs::write(&path, text).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");

@@ -12,7 +12,9 @@ use uuid::Uuid;
 pub use clock::{Clock, SystemClock};
 
 use crate::model::{MinerId, SubmissionId};
-use crate::store::{EndedLease, Finish, Judgement, LeaseRow, NewLease, Requeue, Store, StoreError, Submission};
+use crate::store::{
+    EndedLease, Finish, Judgement, LeaseRow, NewLease, Requeue, Store, StoreError, Submission,
+};
 
 /// How long work is lent, and how often we try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,12 +82,8 @@ impl Queue {
     pub async fn claim(&self, validator: &MinerId) -> Result<Option<Lease>, QueueError> {
         self.expire().await?;
         let at = self.clock.now();
-        let new = NewLease {
-            id: Uuid::now_v7(),
-            validator: validator.clone(),
-            at,
-            expires_at: self.lease_end(at),
-        };
+        let new =
+            NewLease { id: Uuid::now_v7(), validator: validator.clone(), at, expires_at: self.lease_end(at) };
         let lent = self.store.lend(&new).await?;
         Ok(lent.map(|(row, submission)| Lease { row, submission }))
     }

@@ -36,9 +36,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(value) = Query::from_request_parts(parts, state)
-            .await
-            .map_err(|error| ApiError::malformed(format!("the query cannot be read: {}", error.body_text())))?;
+        let Query(value) = Query::from_request_parts(parts, state).await.map_err(|error| {
+            ApiError::malformed(format!("the query cannot be read: {}", error.body_text()))
+        })?;
         Ok(Self(value))
     }
 }
@@ -61,8 +61,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 ApiError::malformed("the body broke off")
             }
         })?;
-        let value = serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::malformed(format!("the body is not the JSON of this route: {error}")))?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            ApiError::malformed(format!("the body is not the JSON of this route: {error}"))
+        })?;
         Ok(Self { value, bytes })
     }
 }

@@ -39,7 +39,9 @@ pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: impl 
         let Some((stream, place)) = accepted else { continue };
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
-        let router = router.clone().map_request(|request: hyper::Request<Incoming>| request.map(axum::body::Body::new));
+        let router = router
+            .clone()
+            .map_request(|request: hyper::Request<Incoming>| request.map(axum::body::Body::new));
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_HEAD_BYTES);
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));

@@ -17,6 +17,7 @@ mod state;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -151,9 +152,8 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|source| ServeError::Listen { address: settings.listen, source })?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| ServeError::Listen { address: settings.listen, source })?;
+    let address =
+        listener.local_addr().map_err(|source| ServeError::Listen { address: settings.listen, source })?;
     let router = openapi::router(app.clone(), settings.request_timeout);
     Ok(Running { listener, address, app, router, _lock: lock })
 }
@@ -198,7 +198,8 @@ impl Running {
 fn take_folder(folder: &Path) -> Result<File, ServeError> {
     let name = folder.display().to_string();
     let failed = |source| ServeError::Data { name: name.clone(), source };
-    fs::create_dir_all(folder).map_err(failed)?;
+    // Sources and the token are nobody else's business.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let lock = File::create(folder.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

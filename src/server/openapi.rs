@@ -57,10 +57,7 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         OpenApiRouter::with_openapi(Document::openapi()).merge(public).merge(internal).split_for_parts();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("token", SecurityScheme::Http(bearer));
+    document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
     let openapi = get(move || std::future::ready(Json(document.clone())));
 
     router
@@ -82,7 +79,9 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
 async fn bounded(State(timeout): State<Duration>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(timeout, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::new(Kind::Timeout, "the request took longer than the platform waits").into_response(),
+        Err(_) => {
+            ApiError::new(Kind::Timeout, "the request took longer than the platform waits").into_response()
+        }
     }
 }
 

@@ -28,7 +28,9 @@ struct Kept {
 pub(super) enum Checked {
     Judged(Judgement),
     /// A case was not judged by a fault of ours: no score, the work is tried again.
-    Unjudged { why: String },
+    Unjudged {
+        why: String,
+    },
 }
 
 /// The judgement in a result whose bytes were `sent`.
@@ -154,7 +156,8 @@ pub(super) fn parse(run: &FinishedRun) -> Result<Vec<TaskResult>, StoreError> {
 pub(super) fn public(results: &[TaskResult], tasks: &[Task]) -> Vec<TaskResult> {
     let shown = |task: &Slug, case: &Slug| {
         let task = tasks.iter().find(|known| known.id == *task);
-        task.and_then(|task| task.cases.iter().find(|known| known.name == *case)).is_some_and(|case| !case.hidden)
+        task.and_then(|task| task.cases.iter().find(|known| known.name == *case))
+            .is_some_and(|case| !case.hidden)
     };
     let mut results = results.to_vec();
     for result in &mut results {

@@ -217,7 +217,7 @@ impl Store {
         if ended.rows_affected() != 1 {
             return Ok(Finish::LeaseEnded);
         }
-        let runs = done(&mut *transaction, lease.submission).await?;
+        let runs = done(&mut transaction, lease.submission).await?;
         let quorum = quorum(&mut transaction, lease.submission).await?;
         let finish = if runs.len() < quorum {
             Finish::Waiting
@@ -389,6 +389,7 @@ fn validators(runs: &[FinishedRun]) -> String {
 }
 
 fn scores(runs: &[FinishedRun]) -> String {
-    let each: Vec<String> = runs.iter().map(|run| format!("`{}` says {}", run.validator, run.score)).collect();
+    let each: Vec<String> =
+        runs.iter().map(|run| format!("`{}` says {}", run.validator, run.score)).collect();
     each.join(", ")
 }

@@ -37,17 +37,18 @@ impl Blobs {
     /// # Errors
     /// When it could not be stored; then nothing of it is there.
     pub async fn put(&self, digest: Digest, text: &str) -> Result<(), StoreError> {
-        self.objects.put(&key(digest), text.to_owned().into()).await.map(drop).map_err(|source| {
-            StoreError::Blob { doing: "store", name: digest.to_string(), source }
-        })
+        self.objects
+            .put(&key(digest), text.to_owned().into())
+            .await
+            .map(drop)
+            .map_err(|source| StoreError::Blob { doing: "store", name: digest.to_string(), source })
     }
 
     /// # Errors
     /// When it is not there, cannot be read, or is not what its name says.
     pub async fn get(&self, digest: Digest) -> Result<Arc<str>, StoreError> {
         let failed = |source| StoreError::Blob { doing: "read", name: digest.to_string(), source };
-        let bytes =
-            self.objects.get(&key(digest)).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        let bytes = self.objects.get(&key(digest)).await.map_err(failed)?.bytes().await.map_err(failed)?;
         let corrupt = |cause: &str| StoreError::Corrupt {
             what: "source",
             id: digest.to_string(),

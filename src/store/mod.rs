@@ -7,6 +7,7 @@
 mod agents;
 mod assignments;
 mod blobs;
+mod holds;
 mod rows;
 mod step;
 mod submissions;
@@ -19,6 +20,7 @@ use sqlx::{Any, AnyPool, Row as _, Transaction};
 pub use agents::{AgentFiles, AgentRecord};
 pub use assignments::{EndedLease, Finish, FinishedRun, Judgement, LeaseRow, NewLease, Requeue};
 pub use blobs::Blobs;
+pub use holds::{OpenHold, Resolution};
 pub use rows::{Event, Submission};
 pub use submissions::{Admission, NewSubmission, Page, Ranked};
 

@@ -29,11 +29,16 @@ pub struct NewSubmission {
 /// What came of letting one in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    Stored(Submission),
+    Stored(Box<Submission>),
     /// The same source is there already; nothing was stored.
-    Duplicate { earlier: SubmissionId, miner: MinerId },
+    Duplicate {
+        earlier: SubmissionId,
+        miner: MinerId,
+    },
     /// Another miner's id differs only in case; nothing was stored.
-    NameTaken { by: MinerId },
+    NameTaken {
+        by: MinerId,
+    },
 }
 
 /// Which part of a list.
@@ -112,26 +117,24 @@ impl Store {
 
         let stored = insert(&mut transaction, new).await?;
         let reason = new.hold.clone().unwrap_or_else(|| "the gate let it in".to_owned());
-        let event =
-            Event { at: new.at, actor: new.miner.to_string(), from: None, to: stored.state, reason };
+        let event = Event { at: new.at, actor: new.miner.to_string(), from: None, to: stored.state, reason };
         record(&mut transaction, &new.id.to_string(), &event).await?;
         if let Some(reason) = &new.hold {
             open_hold(&mut transaction, new.id, reason, new.at).await?;
         }
         transaction.commit().await.map_err(StoreError::query(DOING))?;
-        Ok(Admission::Stored(stored))
+        Ok(Admission::Stored(Box::new(stored)))
     }
 
     /// # Errors
     /// When the database fails or what it holds cannot be read.
     pub async fn submission(&self, id: SubmissionId) -> Result<Option<Submission>, StoreError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {SUBMISSION} FROM submissions WHERE id = $1"
-        )))
-        .bind(id.to_string())
-        .fetch_optional(&self.reads)
-        .await
-        .map_err(StoreError::query("find a submission"))?;
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {SUBMISSION} FROM submissions WHERE id = $1")))
+                .bind(id.to_string())
+                .fetch_optional(&self.reads)
+                .await
+                .map_err(StoreError::query("find a submission"))?;
         row.as_ref().map(rows::submission).transpose()
     }
 
@@ -262,18 +265,15 @@ async fn name_holder(
         .fetch_optional(&mut **transaction)
         .await
         .map_err(StoreError::query("find a miner"))?;
-    row.map(|row| {
-        Reader { row: &row, what: "miner", id: miner.to_string() }.parsed("id", str::parse)
-    })
-    .transpose()
+    row.map(|row| Reader { row: &row, what: "miner", id: miner.to_string() }.parsed("id", str::parse))
+        .transpose()
 }
 
 async fn insert(
     transaction: &mut Transaction<'static, Any>,
     new: &NewSubmission,
 ) -> Result<Submission, StoreError> {
-    let state =
-        if new.hold.is_some() { SubmissionState::Held } else { SubmissionState::Pending };
+    let state = if new.hold.is_some() { SubmissionState::Held } else { SubmissionState::Pending };
     let findings = serde_json::to_string(&new.findings).map_err(|error| StoreError::Corrupt {
         what: "findings",
         id: new.id.to_string(),

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::api::{AgentDetail, AgentPage, AgentSource, AgentSummary};
 use crate::model::MinerId;
@@ -20,7 +19,7 @@ const PAGE: u32 = 100;
 const LONGEST_PAGE: u32 = 1000;
 const LONGEST_HISTORY: u32 = 1000;
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct PageQuery {

@@ -7,7 +7,9 @@ use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::api::{Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference};
+use crate::api::{
+    Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference,
+};
 use crate::server::error::{ApiError, refusals};
 use crate::server::extract::{Body, Named};
 use crate::server::results::{self, Checked};
@@ -47,7 +49,11 @@ pub(in crate::server) async fn claim(
         sha256: lease.submission.upload,
         source_sha256: lease.submission.source,
         source: source.to_string(),
-        tasks: app.tasks.iter().map(|task| TaskReference { id: task.id.clone(), digest: task.digest }).collect(),
+        tasks: app
+            .tasks
+            .iter()
+            .map(|task| TaskReference { id: task.id.clone(), digest: task.digest })
+            .collect(),
         attempt: lease.row.attempt,
         expires_at: lease.row.expires_at,
         heartbeat_ms: u64::try_from(heartbeat).unwrap_or(u64::MAX),

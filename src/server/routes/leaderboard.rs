@@ -46,7 +46,8 @@ pub(in crate::server) async fn ranking(app: &App) -> Result<Leaderboard, ApiErro
         })
     });
     let counts = app.store.state_counts().await?;
-    let waits = |state: &SubmissionState| matches!(state, SubmissionState::Pending | SubmissionState::Running);
+    let waits =
+        |state: &SubmissionState| matches!(state, SubmissionState::Pending | SubmissionState::Running);
     Ok(Leaderboard {
         version: 1,
         pool: shown(app.pool),

@@ -57,7 +57,8 @@ pub(in crate::server) async fn upload_agent(
         GateVerdict::Accepted => None,
     };
     // On a task of its own: a client that hangs up must not stop it half-way.
-    let submission = tokio::spawn(store(app, form.miner, report, hold)).await.map_err(ApiError::internal)??;
+    let submission =
+        tokio::spawn(store(app, form.miner, report, hold)).await.map_err(ApiError::internal)??;
     tracing::info!(submission = %submission.id, miner = %submission.miner, "submission stored");
     let uploaded = Uploaded {
         submission_id: submission.id,
@@ -79,7 +80,10 @@ async fn read(app: &App, request: Request) -> Result<Form, ApiError> {
     let limit = app.max_upload;
     let most = limit + FORM_BYTES;
     let too_large = || {
-        ApiError::new(Kind::TooLarge, format!("the agent is larger than {limit} bytes, which is the most we take"))
+        ApiError::new(
+            Kind::TooLarge,
+            format!("the agent is larger than {limit} bytes, which is the most we take"),
+        )
     };
     if content_length(request.headers()).is_some_and(|length| length > most as u64) {
         drain(request).await;
@@ -87,7 +91,10 @@ async fn read(app: &App, request: Request) -> Result<Form, ApiError> {
     }
     let multipart = Multipart::from_request(request, &()).await;
     let mut multipart = multipart.map_err(|error| {
-        ApiError::malformed(format!("this is not a multipart form with `agent` and `miner_id`: {}", error.body_text()))
+        ApiError::malformed(format!(
+            "this is not a multipart form with `agent` and `miner_id`: {}",
+            error.body_text()
+        ))
     })?;
     let (mut miner, mut agent) = (None, None);
     // No part may be larger than the form: boundaries of empty parts are what is left to count.
@@ -102,7 +109,8 @@ async fn read(app: &App, request: Request) -> Result<Form, ApiError> {
             "agent" => agent = Some(take(field, limit).await?.ok_or_else(too_large)?),
             "miner_id" => {
                 let text = take(field, LONGEST_MINER_FIELD).await?;
-                let text = text.ok_or_else(|| ApiError::malformed("the part `miner_id` is longer than a miner id"))?;
+                let text =
+                    text.ok_or_else(|| ApiError::malformed("the part `miner_id` is longer than a miner id"))?;
                 let text = std::str::from_utf8(&text)
                     .map_err(|_| ApiError::malformed("the part `miner_id` is not UTF-8"))?;
                 miner = Some(MinerId::parse(text)?);
@@ -116,8 +124,10 @@ async fn read(app: &App, request: Request) -> Result<Form, ApiError> {
         }
     }
     let missing = |name| ApiError::malformed(format!("the form has no part `{name}`"));
-    let form =
-        Form { miner: miner.ok_or_else(|| missing("miner_id"))?, agent: agent.ok_or_else(|| missing("agent"))? };
+    let form = Form {
+        miner: miner.ok_or_else(|| missing("miner_id"))?,
+        agent: agent.ok_or_else(|| missing("agent"))?,
+    };
     if form.agent.is_empty() {
         return Err(ApiError::malformed("the part `agent` is empty"));
     }
@@ -196,7 +206,7 @@ async fn store(
     };
     let _one_at_a_time = app.locks.lock(&new.miner).await;
     let stored = match app.store.admit(&new).await? {
-        Admission::Stored(submission) => submission,
+        Admission::Stored(submission) => *submission,
         Admission::Duplicate { earlier, miner } => return Err(ApiError::duplicate(earlier, &miner)),
         Admission::NameTaken { by } => {
             let detail = format!("the miner id `{}` differs only in case from `{by}`", new.miner);

@@ -1,0 +1,122 @@
+//! `portcullis serve`: the platform.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, Terminal, policy};
+use crate::server::{self, Settings};
+use crate::task;
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis serve                                     on this machine, with the built-in tasks
+  portcullis serve --listen 0.0.0.0:80 --data /srv/portcullis --tasks tasks/
+
+It logs to stderr; `RUST_LOG=debug` says more. Ctrl-C or SIGTERM finishes what is in flight and
+stops.";
+
+/// Run the platform: uploads through the gate, work for validators, the ranking.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ServeArguments {
+    /// Where to listen. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "PORTCULLIS_LISTEN")]
+    listen: SocketAddr,
+
+    /// The folder where everything is kept.
+    #[arg(long, value_name = "FOLDER", default_value = "portcullis-data", env = "PORTCULLIS_DATA")]
+    data: PathBuf,
+
+    /// The database, such as `sqlite:/srv/platform.sqlite`. By default a file in the data folder.
+    #[arg(long, value_name = "URL", env = "PORTCULLIS_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+
+    /// The folder with the tasks, instead of the built-in ones.
+    #[arg(long, value_name = "FOLDER", env = "PORTCULLIS_TASKS")]
+    tasks: Option<PathBuf>,
+
+    /// An operator's policy for the gate, in TOML.
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_POLICY")]
+    policy: Option<PathBuf>,
+
+    /// The file with the validators' token, which only its owner may read. By default it is made
+    /// in the data folder.
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+
+    /// How many validators must agree on a score.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    quorum: u32,
+
+    /// How the log is written.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl ServeArguments {
+    pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
+        let tasks = match &self.tasks {
+            Some(folder) => task::load_dir(folder)?,
+            None => task::builtin()?,
+        };
+        self.log(terminal)?;
+        let settings = Settings {
+            database: self.database,
+            policy: policy::load(self.policy.as_deref(), None)?,
+            token_file: self.token_file.clone(),
+            quorum: self.quorum,
+            ..Settings::new(self.listen, self.data.clone(), tasks)
+        };
+        super::block_on(async {
+            let stop = stop_signal()?;
+            let running = server::bind(settings).await?;
+            terminal.say(format!("listening on {}", running.url()));
+            terminal.say(format!("data lies in {}", self.data.display()));
+            if self.token_file.is_none() {
+                let token = self.data.join("validator.token");
+                terminal.say(format!("validators show the token in {}", token.display()));
+            }
+            running.serve_until(stop).await?;
+            terminal.say("stopped");
+            Ok(Exit::Good)
+        })
+    }
+
+    fn log(&self, terminal: &Terminal) -> anyhow::Result<()> {
+        let default = if terminal.is_quiet() { "error" } else { "info,sqlx=warn,hyper=warn" };
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+            .or_else(|_| tracing_subscriber::EnvFilter::try_new(default))
+            .context("cannot set up the log")?;
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let done = match self.log_format {
+            LogFormat::Text => log.with_ansi(terminal.colors_talk()).try_init(),
+            LogFormat::Json => log.json().flatten_event(true).try_init(),
+        };
+        done.map_err(|error| anyhow::anyhow!("cannot set up the log: {error}"))
+    }
+}
+
+/// Done when the process is told to stop.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let watch = |kind| signal(kind).context("cannot watch for signals");
+    let (mut interrupt, mut terminate) = (watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

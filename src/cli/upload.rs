@@ -1,0 +1,118 @@
+//! `portcullis upload`: sends an agent to a platform.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::{Exit, Terminal};
+use crate::client::{Client, ClientError};
+use crate::diagnostic::{Finding, text, visible};
+use crate::model::MinerId;
+use crate::python;
+
+/// No platform takes more, so nothing larger is even read.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+pub(super) const PLATFORM: &str = "http://127.0.0.1:8080";
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis upload agent.py --miner alice
+  portcullis upload agent.py --miner alice --platform https://example.org
+
+Exit status: 0 the platform took it, 1 it refused it, 2 it could not be asked.";
+
+/// Upload an agent to a platform.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct UploadArguments {
+    /// The agent, one Python file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Who submits: 1 to 64 ASCII letters, digits, `-` and `_`.
+    #[arg(long, value_name = "ID", env = "PORTCULLIS_MINER")]
+    miner: MinerId,
+
+    /// The platform's address.
+    #[arg(long, value_name = "URL", default_value = PLATFORM, env = "PORTCULLIS_PLATFORM")]
+    platform: String,
+
+    /// How to show the answer.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// The platform's answer as it is.
+    Json,
+}
+
+impl UploadArguments {
+    pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
+        let bytes = read(&self.file)?;
+        let client = Client::new(&self.platform)?;
+        super::block_on(async {
+            match client.upload(self.miner.as_str(), bytes.clone()).await {
+                Ok(uploaded) if self.format == Format::Json => {
+                    terminal.data(serde_json::to_string_pretty(&uploaded)?)?;
+                    Ok(Exit::Good)
+                }
+                Ok(uploaded) => {
+                    if !uploaded.findings.is_empty() {
+                        terminal.say(self.shown(&bytes, &uploaded.findings, terminal));
+                    }
+                    terminal.say(format!("taken; it is {} now", uploaded.status));
+                    terminal.data(uploaded.submission_id.to_string())?;
+                    Ok(Exit::Good)
+                }
+                Err(error) => self.refused(&bytes, error, terminal),
+            }
+        })
+    }
+
+    /// What the platform will not take is the author's to mend; everything else is an error.
+    fn refused(&self, bytes: &[u8], error: ClientError, terminal: &Terminal) -> anyhow::Result<Exit> {
+        let Some(problem) = error.problem().filter(|_| !error.is_temporary()) else {
+            return Err(error.into());
+        };
+        if self.format == Format::Json {
+            terminal.data(serde_json::to_string_pretty(problem)?)?;
+            return Ok(Exit::SubjectFailed);
+        }
+        if let Some(findings) = error.findings().filter(|findings| !findings.is_empty()) {
+            terminal.data(self.shown(bytes, findings, terminal))?;
+        }
+        terminal.error(&error.into());
+        Ok(Exit::SubjectFailed)
+    }
+
+    /// The findings as `portcullis lint` shows them.
+    fn shown(&self, bytes: &[u8], findings: &[Finding], terminal: &Terminal) -> String {
+        let source = python::decode(bytes, bytes.len()).ok();
+        let source = source.as_ref().map(|source| source.text().as_ref());
+        text::render(&self.file.display().to_string(), source, findings, terminal.colors_data())
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let shown = path.display().to_string();
+    let shown = visible(&shown);
+    let file = File::open(path).with_context(|| format!("cannot read `{shown}`"))?;
+    if file.metadata().with_context(|| format!("cannot read `{shown}`"))?.is_dir() {
+        bail!("`{shown}` is a directory; an agent is one Python file");
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read `{shown}`"))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        bail!("`{shown}` is larger than 16 MiB; no platform takes that");
+    }
+    Ok(bytes)
+}
