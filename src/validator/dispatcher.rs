@@ -7,21 +7,29 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::executor::{self, Shared, Unit};
+use super::threshold::Threshold;
 use super::{Event, Events, Judged, Outcome, Plan};
 
 /// Runs the whole plan. It never fails: what the sandbox could not do is in `faults`, and a
 /// cancelled plan comes back early with what it has.
 pub async fn run(plan: Plan, events: Events) -> Outcome {
-    let Plan { run, agents, tasks, backend, jobs, cancel } = plan;
+    let Plan { run, agents, tasks, backend, jobs, at_least, cancel } = plan;
     let jobs = jobs.max(1);
     let cases: usize = tasks.iter().map(|task| task.cases.len()).sum();
     events.send(Event::Started { agents: agents.len(), cases: cases * agents.len() });
     let shared = Arc::new(Shared::new(run, backend, events.clone(), cancel.clone()));
 
-    let units: Vec<Unit> = agents
-        .iter()
-        .flat_map(|agent| tasks.iter().map(|task| Unit { agent: Arc::clone(agent), task: Arc::clone(task) }))
-        .collect();
+    let mut units = Vec::with_capacity(agents.len() * tasks.len());
+    for agent in &agents {
+        let all = tasks.iter().map(AsRef::as_ref);
+        let threshold = at_least.map(|score| Arc::new(Threshold::new(score, all)));
+        units.extend(tasks.iter().enumerate().map(|(place, task)| Unit {
+            agent: Arc::clone(agent),
+            task: Arc::clone(task),
+            place,
+            threshold: threshold.clone(),
+        }));
+    }
 
     // `buffered` starts the opening of the next units on tasks of their own, so that it goes on
     // while the slots are busy; `buffer_unordered` is the slots.

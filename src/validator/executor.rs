@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::threshold::Threshold;
 use super::{Agent, Event, Events, Fault};
 use crate::judge;
 use crate::model::{CaseResult, CaseVerdict, TaskResult, Usage};
@@ -50,9 +51,25 @@ impl Shared {
 pub(super) struct Unit {
     pub(super) agent: Arc<Agent>,
     pub(super) task: Arc<Task>,
+    /// The task's place in the plan.
+    pub(super) place: usize,
+    /// Shared by the units of one agent.
+    pub(super) threshold: Option<Arc<Threshold>>,
 }
 
 impl Unit {
+    fn is_hopeless(&self) -> bool {
+        self.threshold.as_ref().is_some_and(|threshold| !threshold.is_reachable())
+    }
+
+    fn note(&self, case: &Case, verdict: CaseVerdict) {
+        let is_lost =
+            !matches!(verdict, CaseVerdict::Accepted | CaseVerdict::InternalError | CaseVerdict::Skipped);
+        if let (Some(threshold), true) = (&self.threshold, is_lost) {
+            threshold.lose(self.place, case.weight);
+        }
+    }
+
     fn spec(&self, run: &RunId) -> SessionSpec {
         SessionSpec {
             run: run.clone(),
@@ -83,7 +100,7 @@ pub(super) struct Finished {
 /// Opens the unit's session, unless the plan has ended. Called ahead of [`run`], while the slot's
 /// present session still works.
 pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
-    if shared.cancel.is_cancelled() || shared.sandbox_is_down() {
+    if shared.cancel.is_cancelled() || shared.sandbox_is_down() || unit.is_hopeless() {
         return None;
     }
     // Not raced against the cancellation: an engine that is interrupted half-way through making a
@@ -106,6 +123,7 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
     let mut cases = Vec::with_capacity(unit.task.cases.len());
     for case in &unit.task.cases {
         let result = bench.judge(case).await;
+        unit.note(case, result.verdict);
         shared.events.send(Event::CaseFinished {
             miner_id: unit.agent.miner_id.clone(),
             task: unit.task.id.clone(),
@@ -148,6 +166,10 @@ impl Bench<'_> {
         loop {
             if self.shared.cancel.is_cancelled() {
                 return not_judged(case, CaseVerdict::Skipped, None);
+            }
+            if self.unit.is_hopeless() {
+                let why = "the agent cannot reach the score that was asked for any more";
+                return not_judged(case, CaseVerdict::Skipped, Some(why.to_owned()));
             }
             if self.faults >= MOST_FAULTS {
                 return not_judged(case, CaseVerdict::InternalError, self.last_fault.clone());

@@ -4,13 +4,14 @@
 mod dispatcher;
 mod event;
 mod executor;
+mod threshold;
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::lint::{self, Policy};
-use crate::model::{Digest, GateVerdict, MinerId, Slug, TaskResult};
+use crate::model::{Digest, GateVerdict, MinerId, Score, Slug, TaskResult};
 use crate::sandbox::{Backend, RunId};
 use crate::task::Task;
 
@@ -67,6 +68,8 @@ pub struct Plan {
     pub backend: Arc<dyn Backend>,
     /// Sessions that run programs at the same time, at least 1.
     pub jobs: usize,
+    /// Skips the remaining cases of an agent that cannot reach this score any more.
+    pub at_least: Option<Score>,
     /// Stops the run: running cases are killed, the others are skipped.
     pub cancel: CancellationToken,
 }

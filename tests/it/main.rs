@@ -12,3 +12,4 @@ mod rules_cli;
 mod stdlib_tables;
 mod support;
 mod task;
+mod validator;

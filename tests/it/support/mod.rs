@@ -1,5 +1,7 @@
 //! What the tests share.
 
+pub(crate) mod scripted;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,0 +1,206 @@
+//! What becomes of a plan when agents fail, when the sandbox fails, and when we do.
+
+use std::sync::Arc;
+
+use portcullis::judge::Checker;
+use portcullis::lint::Policy;
+use portcullis::model::CaseVerdict::{self, Accepted, InternalError, RuntimeError, Skipped, WrongAnswer};
+use portcullis::model::{Digest, Limits, MinerId, Score, Slug};
+use portcullis::sandbox::{RunId, SandboxError};
+use portcullis::task::{Case, Difficulty, Task};
+use portcullis::validator::{self, Agent, Event, Events, Outcome, Plan};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::scripted::{Act, Scripted};
+
+fn agent(name: &str) -> Arc<Agent> {
+    let id = MinerId::parse(name).expect("a miner id");
+    Arc::new(Agent::admit(id, b"print(1)\n", &Policy::standard()).expect("an honest agent"))
+}
+
+/// A task whose every answer is `ok`.
+fn task(name: &str, cases: &[&str]) -> Arc<Task> {
+    let case = |name: &&str| Case {
+        name: Slug::parse(*name).expect("a name"),
+        arguments: Vec::new(),
+        stdin: Arc::from(&b""[..]),
+        accepted: vec![Arc::from("ok")],
+        weight: 1,
+        hidden: false,
+    };
+    Arc::new(Task {
+        id: Slug::parse(name).expect("a name"),
+        title: name.to_owned(),
+        difficulty: Difficulty::Easy,
+        prompt: format!("{name}: print ok"),
+        statement: String::new(),
+        limits: Limits::default(),
+        checker: Checker::Exact,
+        cases: cases.iter().map(case).collect(),
+        solutions: Vec::new(),
+        digest: Digest::of(name.as_bytes()),
+    })
+}
+
+struct Ran {
+    outcome: Outcome,
+    events: Vec<Event>,
+}
+
+impl Ran {
+    fn verdicts(&self, agent: usize, task: usize) -> Vec<CaseVerdict> {
+        self.outcome.judged[agent].tasks[task].cases.iter().map(|case| case.verdict).collect()
+    }
+}
+
+fn plan(backend: &Scripted, agents: &[&str], tasks: Vec<Arc<Task>>) -> Plan {
+    Plan {
+        run: RunId::generate(),
+        agents: agents.iter().map(|name| agent(name)).collect(),
+        tasks,
+        backend: Arc::new(backend.clone()),
+        jobs: 2,
+        at_least: None,
+        cancel: CancellationToken::new(),
+    }
+}
+
+fn run(plan: Plan) -> Ran {
+    let (events, mut stream) = Events::channel();
+    // Time is the test's: pauses between tries cost nothing.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let outcome = runtime.block_on(validator::run(plan, events));
+    let mut seen = Vec::new();
+    while let Ok(event) = stream.try_recv() {
+        seen.push(event);
+    }
+    Ran { outcome, events: seen }
+}
+
+#[test]
+fn results_come_in_the_order_of_the_plan() {
+    let backend = Scripted::new(|label, _, _| Act::Print(if label.starts_with("b/") { "no" } else { "ok" }));
+    let tasks = vec![task("one", &["x", "y"]), task("two", &["z"])];
+    let ran = run(plan(&backend, &["a", "b", "c"], tasks));
+    let names: Vec<_> = ran.outcome.judged.iter().map(|judged| judged.agent.miner_id().as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    for judged in &ran.outcome.judged {
+        let tasks: Vec<_> = judged.tasks.iter().map(|task| task.task.as_str()).collect();
+        assert_eq!(tasks, ["one", "two"]);
+    }
+    assert_eq!(ran.verdicts(0, 0), [Accepted, Accepted]);
+    assert_eq!(ran.verdicts(1, 0), [WrongAnswer, WrongAnswer]);
+    assert!(ran.outcome.faults.is_empty() && !ran.outcome.partial);
+}
+
+#[test]
+fn every_session_that_was_opened_is_closed() {
+    let backend = Scripted::new(|_, _, before| if before == 0 { Act::Fail } else { Act::Print("ok") });
+    run(plan(&backend, &["a", "b"], vec![task("one", &["x", "y"])]));
+    let log = backend.log();
+    assert!(log.opened >= 2);
+    assert_eq!(log.opened, log.closed);
+}
+
+#[test]
+fn an_agents_own_failure_is_its_own() {
+    let backend = Scripted::new(|_, _, _| Act::Exit(3));
+    let ran = run(plan(&backend, &["a"], vec![task("one", &["x"])]));
+    assert_eq!(ran.verdicts(0, 0), [RuntimeError]);
+    assert_eq!(ran.outcome.judged[0].tasks[0].score, Some(Score::ZERO));
+    assert!(ran.outcome.faults.is_empty());
+}
+
+#[test]
+fn a_passing_fault_of_the_sandbox_costs_nothing_and_repeats_nothing() {
+    let backend =
+        Scripted::new(
+            |_, case, before| {
+                if case.name.as_str() == "y" && before < 2 { Act::Fail } else { Act::Print("ok") }
+            },
+        );
+    let ran = run(plan(&backend, &["a"], vec![task("one", &["x", "y", "z"])]));
+    assert_eq!(ran.verdicts(0, 0), [Accepted, Accepted, Accepted]);
+    assert_eq!(ran.outcome.judged[0].tasks[0].score, Some(Score::FULL));
+    let starts = backend.log().starts;
+    assert_eq!((starts["a/one/x"], starts["a/one/y"], starts["a/one/z"]), (1, 3, 1));
+    let retries = ran.events.iter().filter(|event| matches!(event, Event::Retrying { .. })).count();
+    assert_eq!(retries, 2);
+}
+
+#[test]
+fn a_lasting_fault_is_an_internal_error_and_never_a_zero() {
+    let backend = Scripted::new(|label, case, _| {
+        if label == "a/one" && case.name.as_str() == "y" { Act::Fail } else { Act::Print("ok") }
+    });
+    let ran = run(plan(&backend, &["a", "b"], vec![task("one", &["x", "y", "z"])]));
+    assert_eq!(ran.verdicts(0, 0), [Accepted, InternalError, InternalError]);
+    assert_eq!(ran.outcome.judged[0].tasks[0].score, None);
+    assert_eq!(ran.outcome.faults.len(), 1);
+    assert_eq!(ran.verdicts(1, 0), [Accepted, Accepted, Accepted], "the next agent is unharmed");
+}
+
+#[test]
+fn a_sandbox_that_is_down_is_not_asked_forever() {
+    let refuse = |_| Err(SandboxError::Failed { doing: "open", cause: "connection refused".to_owned() });
+    let backend = Scripted::new(|_, _, _| Act::Print("ok")).opening(refuse);
+    let names: Vec<String> = (0..20).map(|number| format!("agent-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let ran = run(plan(&backend, &names, vec![task("one", &["x"])]));
+    assert_eq!(ran.outcome.faults.len(), 20, "each of them is told");
+    assert!(backend.log().opened < 20, "but not each of them is tried: {}", backend.log().opened);
+}
+
+#[test]
+fn a_panic_of_ours_costs_one_unit() {
+    let backend = Scripted::new(|label, _, _| if label == "a/one" { Act::Panic } else { Act::Print("ok") });
+    let ran = run(plan(&backend, &["a", "b"], vec![task("one", &["x"])]));
+    assert_eq!(ran.verdicts(0, 0), [InternalError]);
+    assert_eq!(ran.verdicts(1, 0), [Accepted]);
+    assert_eq!(ran.outcome.faults.len(), 1);
+}
+
+#[test]
+fn a_stopped_run_keeps_what_it_has_and_skips_the_rest() {
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    let backend = Scripted::new(move |_, case, _| {
+        if case.name.as_str() == "y" {
+            stop.cancel();
+            Act::Hang
+        } else {
+            Act::Print("ok")
+        }
+    });
+    let plan = Plan { cancel, jobs: 1, ..plan(&backend, &["a", "b"], vec![task("one", &["x", "y", "z"])]) };
+    let ran = run(plan);
+    assert!(ran.outcome.partial);
+    assert_eq!(ran.verdicts(0, 0), [Accepted, Skipped, Skipped]);
+    assert_eq!(ran.verdicts(1, 0), [Skipped, Skipped, Skipped]);
+    assert_eq!(ran.outcome.judged[0].tasks[0].score, None);
+    let log = backend.log();
+    assert_eq!(log.opened, log.closed);
+}
+
+#[test]
+fn an_agent_that_cannot_reach_the_threshold_is_not_run_to_its_end() {
+    let backend =
+        Scripted::new(|label, _, _| Act::Print(if label.starts_with("bad/") { "no" } else { "ok" }));
+    let tasks = vec![task("one", &["p", "q", "r", "s"])];
+    let plan = Plan { at_least: Score::from_hundredths(5_000), ..plan(&backend, &["bad", "good"], tasks) };
+    let ran = run(plan);
+    assert_eq!(ran.verdicts(0, 0), [WrongAnswer, WrongAnswer, WrongAnswer, Skipped]);
+    assert_eq!(ran.verdicts(1, 0), [Accepted, Accepted, Accepted, Accepted]);
+    assert!(ran.outcome.faults.is_empty());
+}
+
+#[test]
+fn what_the_gate_refuses_cannot_become_an_agent() {
+    let id = MinerId::parse("evil").expect("a miner id");
+    let report = Agent::admit(id, b"def broken(:\n", &Policy::standard()).expect_err("a syntax error");
+    assert!(!report.findings.is_empty());
+}
