@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use super::{Checker, Comparison, checkers, difference};
+use super::{Checker, Comparison, Tolerance, difference};
 use crate::model::{CaseResult, CaseVerdict, Ending, Limits, RunFacts, Slug};
 
 /// What a case is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
     pub name: &'a Slug,
-    pub checker: &'a Checker,
+    pub checker: Checker,
+    pub tolerance: Tolerance,
     /// Every answer that is right; the first is the one that differences are shown against.
     pub accepted: &'a [Arc<str>],
     pub limits: &'a Limits,
@@ -95,7 +96,7 @@ fn answer(facts: &RunFacts, rules: &Rules<'_>) -> Judged {
     let mut first = None;
     let mut right = false;
     for accepted in rules.accepted {
-        match checkers::compare(rules.checker, accepted, actual) {
+        match rules.checker.compare(accepted, actual, rules.tolerance) {
             Comparison::Same => {
                 right = true;
                 break;

@@ -30,7 +30,7 @@ pub(super) fn quoted_words(text: &[u8]) -> String {
 }
 
 /// As [`quoted`], with what stands around the byte `at` kept.
-fn quoted_around(text: &[u8], at: usize) -> String {
+pub(super) fn quoted_around(text: &[u8], at: usize) -> String {
     format!("`{}`", cut(text, at, VALUE_WIDTH))
 }
 

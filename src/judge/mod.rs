@@ -13,8 +13,8 @@ mod rewards;
 mod score;
 
 pub use case::{Rules, judge_case};
-pub use checkers::{Checker, compare};
+pub use checkers::{Checker, Tolerance};
 pub use comparison::Comparison;
 pub use rank::{Entry, Ranked, rank};
-pub use rewards::rewards;
-pub use score::{Weighted, score_agent, score_task};
+pub use rewards::{InvalidScheme, Scheme, rewards};
+pub use score::{Weighted, group, score_agent, score_task};

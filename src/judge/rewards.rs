@@ -2,16 +2,84 @@
 //! millionth, or nothing.
 
 use std::cmp::Reverse;
+use std::fmt;
+use std::str::FromStr;
 
 use crate::model::{RawAmount, Score};
 
-/// Each agent's part of `pool` in proportion to its score, in the order of `scores` (best first).
-/// What division leaves over goes, a millionth each, to the largest remainders and among equal ones
-/// to the better rank (the method of Hamilton, also called Hare and Niemeyer). When nobody scores,
-/// nobody gets anything: the pool is burned, it does not fall to whoever comes first.
+/// How a pool is shared. Whoever scored 0 gets nothing under any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scheme {
+    /// Each in proportion to its score.
+    #[default]
+    Proportional,
+    /// Everything to the first of the ranking.
+    WinnerTakesAll,
+    /// In proportion to their scores among the first so many of the ranking, at least 1.
+    Top(usize),
+    /// By place alone: of `n` that scored, the first gets `n` shares, the last one (a Borda count).
+    LinearRank,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a reward scheme; there are `proportional`, `winner`, `top:N` and `linear`")]
+pub struct InvalidScheme(String);
+
+/// Each agent's part of `pool` in proportion to its score, in the order of `scores`, which is that
+/// of the ranking. See [`Scheme::share`].
 pub fn rewards(pool: RawAmount, scores: &[Score]) -> Vec<RawAmount> {
-    let shares: Vec<u64> = scores.iter().map(|score| u64::from(score.hundredths())).collect();
-    in_proportion(pool, &shares)
+    Scheme::Proportional.share(pool, scores)
+}
+
+impl Scheme {
+    /// Each agent's part of `pool`, in the order of `scores`, which is that of the ranking.
+    ///
+    /// What division leaves over goes, a millionth each, to the largest remainders and among equal
+    /// ones to the better rank (the method of Hamilton, also called Hare and Niemeyer). When nobody
+    /// scored, nobody gets anything: the pool is burned, it does not fall to whoever comes first.
+    pub fn share(self, pool: RawAmount, scores: &[Score]) -> Vec<RawAmount> {
+        let scored = scores.iter().filter(|score| **score > Score::ZERO).count();
+        let shares: Vec<u64> = scores
+            .iter()
+            .enumerate()
+            .map(|(place, score)| match self {
+                _ if *score == Score::ZERO => 0,
+                Self::Proportional => u64::from(score.hundredths()),
+                Self::WinnerTakesAll => u64::from(place == 0),
+                Self::Top(count) if place < count.max(1) => u64::from(score.hundredths()),
+                Self::Top(_) => 0,
+                Self::LinearRank => scored.saturating_sub(place) as u64,
+            })
+            .collect();
+        in_proportion(pool, &shares)
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = InvalidScheme;
+    fn from_str(text: &str) -> Result<Self, InvalidScheme> {
+        let invalid = || InvalidScheme(text.chars().take(40).flat_map(char::escape_debug).collect());
+        match text {
+            "proportional" => Ok(Self::Proportional),
+            "winner" => Ok(Self::WinnerTakesAll),
+            "linear" => Ok(Self::LinearRank),
+            _ => {
+                let count = text.strip_prefix("top:").and_then(|count| count.parse().ok());
+                count.filter(|count| *count > 0).map(Self::Top).ok_or_else(invalid)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Proportional => f.pad("proportional"),
+            Self::WinnerTakesAll => f.pad("winner"),
+            Self::Top(count) => write!(f, "top:{count}"),
+            Self::LinearRank => f.pad("linear"),
+        }
+    }
 }
 
 fn in_proportion(pool: RawAmount, shares: &[u64]) -> Vec<RawAmount> {

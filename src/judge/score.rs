@@ -11,6 +11,21 @@ pub struct Weighted {
     pub weight: u32,
 }
 
+/// The verdict on a group of cases that counts as one: accepted when all of them are, otherwise that
+/// of the first case that is not. That one of them was not judged leaves the group unjudged, even
+/// when another one failed.
+pub fn group(verdicts: impl IntoIterator<Item = CaseVerdict>) -> CaseVerdict {
+    let mut whole = CaseVerdict::Accepted;
+    for verdict in verdicts {
+        match verdict {
+            CaseVerdict::InternalError | CaseVerdict::Skipped => return verdict,
+            _ if whole == CaseVerdict::Accepted => whole = verdict,
+            _ => {}
+        }
+    }
+    whole
+}
+
 /// The passed share of the weights. `None` when a case was not judged (our fault, or cancelled):
 /// no score is better than a false one. Without any weight there is nothing to pass: 0.
 pub fn score_task(cases: &[Weighted]) -> Option<Score> {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::folder::{Folder, Listing};
-use super::manifest::{self, CaseTable, Manifest};
-use super::{Case, Fate, Solution, Task, TaskError};
+use super::manifest::{self, CaseTable, Manifest, SubtaskTable};
+use super::{Case, Fate, Solution, Subtask, Task, TaskError};
+use crate::judge::{Checker, Tolerance};
 use crate::model::{CaseVerdict, Digest, Limits, Slug};
 
 const MANIFEST: &str = "task.toml";
@@ -52,7 +53,8 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         .map_err(|error| folder.error(format!("a task is called after its folder, and {error}")))?;
     let text = required(folder, MANIFEST)?;
     let path = folder.join(MANIFEST).shown();
-    let Manifest { title, difficulty, prompt, checker, limits, cases } = manifest::parse(&path, &text)?;
+    let Manifest { title, difficulty, prompt, checker, tolerance, limits, subtasks, cases } =
+        manifest::parse(&path, &text)?;
 
     let at = |span: std::ops::Range<usize>, problem: String| {
         TaskError::new(path.clone(), problem).at(&text, span.start)
@@ -70,6 +72,23 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
     if words.contains('\0') {
         return Err(at(prompt.span(), "the prompt holds a NUL, which no command line can".to_owned()));
     }
+    let tolerance = match tolerance {
+        None if checker == Checker::Numbers => {
+            return Err(TaskError::new(path, "the checker `numbers` needs a `tolerance`"));
+        }
+        None => Tolerance::default(),
+        Some(tolerance) => {
+            let bad = |bound: f64| !(bound.is_finite() && bound >= 0.0);
+            let Tolerance { absolute, relative } = *tolerance.get_ref();
+            if !checker.takes_tolerance() {
+                return Err(at(tolerance.span(), "this checker takes no tolerance".to_owned()));
+            }
+            if bad(absolute) || bad(relative) {
+                return Err(at(tolerance.span(), "a tolerance is a finite number from 0".to_owned()));
+            }
+            *tolerance.get_ref()
+        }
+    };
     check_limits(limits.get_ref()).map_err(|problem| at(limits.span(), problem))?;
     let prompt = format!("{id}: {words}");
     let statement = required(folder, "statement.md")?;
@@ -77,7 +96,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         return Err(folder.join("statement.md").error("the statement is empty"));
     }
 
-    let mut collected = Collected::new(folder);
+    let mut collected = Collected::new(folder, checker);
     for table in cases {
         let span = table.span();
         collected.table(table, &|problem| at(span.clone(), problem))?;
@@ -85,6 +104,13 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
     collected.files("cases", false)?;
     collected.files("hidden", true)?;
     let cases = collected.finish()?;
+
+    let mut groups: Vec<Subtask> = Vec::with_capacity(subtasks.len());
+    for table in subtasks {
+        let span = table.span();
+        let group = subtask(table.into_inner(), &cases, &groups).map_err(|problem| at(span, problem))?;
+        groups.push(group);
+    }
 
     let limits = limits.into_inner();
     let solutions = solutions(folder)?;
@@ -96,7 +122,9 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         statement,
         limits,
         checker,
+        tolerance,
         cases,
+        subtasks: groups,
         solutions,
         digest: Digest::of(b""),
     };
@@ -131,6 +159,7 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
 /// Cases as they are found, in `task.toml` and in the folders.
 struct Collected<'a> {
     folder: &'a Folder,
+    checker: Checker,
     names: BTreeSet<Slug>,
     cases: Vec<Case>,
     /// Attributes of cases whose input and answer are files, with how to complain about them.
@@ -139,9 +168,9 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    fn new(folder: &'a Folder) -> Self {
+    fn new(folder: &'a Folder, checker: Checker) -> Self {
         let (names, cases, attributes) = Default::default();
-        Self { folder, names, cases, attributes, bytes: 0 }
+        Self { folder, checker, names, cases, attributes, bytes: 0 }
     }
 
     fn table(
@@ -252,6 +281,11 @@ impl<'a> Collected<'a> {
         if !self.names.insert(case.name.clone()) {
             return Err(error(format!("there are two cases `{}`", case.name)));
         }
+        for answer in &case.accepted {
+            self.checker.check_answer(answer).map_err(|why| {
+                error(format!("case `{}` has an answer that its checker cannot use: {why}", case.name))
+            })?;
+        }
         self.bytes += case.stdin.len() + case.accepted.iter().map(|answer| answer.len()).sum::<usize>();
         if self.bytes > MOST_CASE_BYTES {
             return Err(error(format!("the cases are larger than {MOST_CASE_BYTES} bytes together")));
@@ -274,6 +308,30 @@ impl<'a> Collected<'a> {
         self.cases.sort_by_key(|case| case.hidden);
         Ok(self.cases)
     }
+}
+
+fn subtask(table: SubtaskTable, cases: &[Case], others: &[Subtask]) -> Result<Subtask, String> {
+    let SubtaskTable { name, weight, cases: names } = table;
+    let name = Slug::parse(name).map_err(|error| error.to_string())?;
+    if others.iter().any(|other| other.name == name) {
+        return Err(format!("there are two subtasks `{name}`"));
+    }
+    if weight == 0 || weight > MOST_WEIGHT {
+        return Err(format!("the weight of subtask `{name}` must be from 1 to {MOST_WEIGHT}"));
+    }
+    let mut indices = BTreeSet::new();
+    for case in &names {
+        let Some(index) = cases.iter().position(|known| known.name.as_str() == case) else {
+            return Err(format!("subtask `{name}` has the case `{case}`, which does not exist"));
+        };
+        if !indices.insert(index) || others.iter().any(|other| other.cases.contains(&index)) {
+            return Err(format!("the case `{case}` of subtask `{name}` is in a subtask already"));
+        }
+    }
+    if indices.is_empty() {
+        return Err(format!("subtask `{name}` has no case"));
+    }
+    Ok(Subtask { name, weight, cases: indices.into_iter().collect() })
 }
 
 /// `solution.py` and what lies in `wrong/VERDICT/`.
@@ -325,10 +383,11 @@ fn digest(task: &Task) -> Digest {
     // Neither limits nor checkers hold anything that JSON cannot.
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
     let mut text = format!(
-        "portcullis task 1\nid {}\nprompt {}\nchecker {}\nlimits {}\n",
+        "portcullis task 1\nid {}\nprompt {}\nchecker {} {}\nlimits {}\n",
         task.id,
         Digest::of(task.prompt.as_bytes()),
         json(serde_json::to_string(&task.checker)),
+        json(serde_json::to_string(&task.tolerance)),
         json(serde_json::to_string(&task.limits)),
     );
     for case in &task.cases {
@@ -345,6 +404,10 @@ fn digest(task: &Task) -> Digest {
             let _ = write!(text, " accepts {}", Digest::of(answer.as_bytes()));
         }
         text.push('\n');
+    }
+    for subtask in &task.subtasks {
+        let _ =
+            writeln!(text, "subtask {} weight {} cases {:?}", subtask.name, subtask.weight, subtask.cases);
     }
     Digest::of(text.as_bytes())
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Difficulty, TaskError};
-use crate::judge::Checker;
+use crate::judge::{Checker, Tolerance};
 use crate::model::Limits;
 
 #[derive(Debug, Deserialize)]
@@ -16,8 +16,11 @@ pub(super) struct Manifest {
     pub(super) prompt: Spanned<String>,
     #[serde(default = "lines")]
     pub(super) checker: Checker,
+    pub(super) tolerance: Option<Spanned<Tolerance>>,
     #[serde(default = "no_limits")]
     pub(super) limits: Spanned<Limits>,
+    #[serde(default, rename = "subtask")]
+    pub(super) subtasks: Vec<Spanned<SubtaskTable>>,
     #[serde(default, rename = "case")]
     pub(super) cases: Vec<Spanned<CaseTable>>,
 }
@@ -38,6 +41,15 @@ pub(super) struct CaseTable {
     pub(super) weight: Option<u32>,
     #[serde(default)]
     pub(super) hidden: bool,
+}
+
+/// Cases that count only together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubtaskTable {
+    pub(super) name: String,
+    pub(super) weight: u32,
+    pub(super) cases: Vec<String>,
 }
 
 fn lines() -> Checker {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::judge::{self, Checker, Rules, Weighted};
+use crate::judge::{self, Checker, Rules, Tolerance, Weighted};
 use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug};
 
 pub use error::TaskError;
@@ -40,8 +40,12 @@ pub struct Task {
     pub statement: String,
     pub limits: Limits,
     pub checker: Checker,
+    /// Zero for checkers that take none.
+    pub tolerance: Tolerance,
     /// At least one; public ones first.
     pub cases: Vec<Case>,
+    /// Groups of cases that count all or nothing; no case is in two of them.
+    pub subtasks: Vec<Subtask>,
     /// Programs whose verdict is known; they prove the task.
     pub solutions: Vec<Solution>,
     /// Of everything that decides a score: prompt, limits, checker, cases.
@@ -67,10 +71,20 @@ pub struct Case {
     pub stdin: Arc<[u8]>,
     /// Every right answer, at least one.
     pub accepted: Vec<Arc<str>>,
-    /// What it counts in the task's score, at least 1.
+    /// What it counts in the task's score, at least 1. A case of a subtask counts through that.
     pub weight: u32,
     /// Of a hidden case authors of agents are told the verdict, nothing more.
     pub hidden: bool,
+}
+
+/// Cases that count only together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subtask {
+    pub name: Slug,
+    /// What it counts in the task's score, at least 1.
+    pub weight: u32,
+    /// Indices into the task's cases, at least one, ascending.
+    pub cases: Vec<usize>,
 }
 
 /// A program that comes with the task.
@@ -98,7 +112,8 @@ impl Task {
     pub fn rules<'a>(&'a self, case: &'a Case) -> Rules<'a> {
         Rules {
             name: &case.name,
-            checker: &self.checker,
+            checker: self.checker,
+            tolerance: self.tolerance,
             accepted: &case.accepted,
             limits: &self.limits,
             hidden: case.hidden,
@@ -111,10 +126,16 @@ impl Task {
         if results.len() != self.cases.len() {
             return None;
         }
-        let weighted = self.cases.iter().zip(results);
-        let weighted: Vec<Weighted> = weighted
-            .map(|(case, result)| Weighted { verdict: result.verdict, weight: case.weight })
-            .collect();
+        let grouped = self.subtasks.iter().map(|subtask| Weighted {
+            verdict: judge::group(subtask.cases.iter().map(|index| results[*index].verdict)),
+            weight: subtask.weight,
+        });
+        let in_a_group = |index: usize| self.subtasks.iter().any(|subtask| subtask.cases.contains(&index));
+        let single = self.cases.iter().zip(results).enumerate();
+        let single = single.filter(|(index, _)| !in_a_group(*index));
+        let single =
+            single.map(|(_, (case, result))| Weighted { verdict: result.verdict, weight: case.weight });
+        let weighted: Vec<Weighted> = grouped.chain(single).collect();
         judge::score_task(&weighted)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::judge::{self, Checker, Comparison, Entry, Rules, Weighted};
+use portcullis::judge::{self, Checker, Comparison, Entry, Rules, Scheme, Tolerance, Weighted};
 use portcullis::model::{
     Capture, CaseResult, CaseVerdict, Digest, Ending, IsolationLevel, Limits, MinerId, RawAmount, RunFacts,
     Score, Slug, TaskResult, Usage,
@@ -12,21 +12,25 @@ use proptest::prelude::*;
 use crate::support::snapshots;
 
 /// What a reader sees of a comparison.
-fn shown(checker: &Checker, expected: &str, actual: &[u8]) -> String {
-    match judge::compare(checker, expected, actual) {
+fn shown_within(checker: Checker, tolerance: Tolerance, expected: &str, actual: &[u8]) -> String {
+    match checker.compare(expected, actual, tolerance) {
         Comparison::Same => "same".to_owned(),
         Comparison::Differs { message, diff } => format!("{message}\n{}", diff.unwrap_or_default()),
     }
 }
 
+fn shown(checker: Checker, expected: &str, actual: &[u8]) -> String {
+    shown_within(checker, Tolerance::default(), expected, actual)
+}
+
 #[track_caller]
 fn same(checker: Checker, expected: &str, actual: &str) {
-    assert_eq!(shown(&checker, expected, actual.as_bytes()), "same");
+    assert_eq!(shown(checker, expected, actual.as_bytes()), "same");
 }
 
 #[track_caller]
 fn differs(checker: Checker, expected: &str, actual: &str) {
-    assert_ne!(shown(&checker, expected, actual.as_bytes()), "same");
+    assert_ne!(shown(checker, expected, actual.as_bytes()), "same");
 }
 
 #[test]
@@ -57,6 +61,86 @@ fn tokens_ignore_how_words_are_spaced() {
     differs(Checker::Tokens, "1 2\n", "12\n");
     differs(Checker::Tokens, "1 2\n", "2 1\n");
     differs(Checker::Tokens, "a\n", "A\n");
+}
+
+#[test]
+fn unordered_lines_count_how_often_a_line_is_there() {
+    same(Checker::UnorderedLines, "a\nb\nc\n", "c\na \nb");
+    same(Checker::UnorderedLines, "", "\n");
+    same(Checker::UnorderedLines, "a\n\nb\n", "\na\nb\n");
+    differs(Checker::UnorderedLines, "a\na\nb\n", "a\nb\nb\n");
+    differs(Checker::UnorderedLines, "a\na\n", "a\n");
+}
+
+#[test]
+fn numbers_may_be_off_by_the_tolerance() {
+    let within = |absolute, relative, expected: &str, actual: &str| {
+        Checker::Numbers.compare(expected, actual.as_bytes(), Tolerance { absolute, relative }).is_same()
+    };
+    assert!(within(1e-6, 0.0, "1.0\n", "1.0000009"));
+    assert!(!within(1e-6, 0.0, "1.0\n", "1.0000011"));
+    assert!(within(0.0, 1e-3, "1000 -1000", "1000.9 -1000.9"));
+    assert!(!within(0.0, 1e-3, "1000", "1001.1"));
+    assert!(within(0.5, 0.0, "3", "3.5"));
+    assert!(within(0.0, 0.0, "1e3", "1000.0"));
+    assert!(!within(0.0, 1.0, "0", "1e-300"), "there is no relative distance from zero");
+    // What is no number must be the same word.
+    assert!(within(1.0, 1.0, "x = 3", "x = 3.5"));
+    assert!(!within(1.0, 1.0, "yes", "no"));
+    assert!(!within(1.0, 1.0, "3", "three"));
+    assert!(!within(1.0, 1.0, "3", "3 4"));
+    // Infinities and NaN, as Python prints them.
+    assert!(within(1.0, 1.0, "inf", "Infinity"));
+    assert!(!within(1.0, 1.0, "inf", "-inf"));
+    assert!(!within(1.0, 1.0, "1", "inf"));
+    assert!(!within(1e300, 1e300, "inf", "1e308"));
+    assert!(within(0.0, 0.0, "nan", "NaN"));
+    assert!(!within(1.0, 1.0, "1", "nan"));
+    // More digits than a double has.
+    assert!(within(0.0, 0.0, "123456789012345678901234567890", "123456789012345678901234567890"));
+}
+
+#[test]
+fn json_compares_values_and_not_how_they_are_written() {
+    same(Checker::Json, r#"{"a": [1, 2.50], "b": null}"#, "{\"b\":null,\n \"a\":[1.0, 25e-1]}\n");
+    same(Checker::Json, r#""\u00e9""#, "\"é\"");
+    same(Checker::Json, "18446744073709551615", "18446744073709551615");
+    differs(Checker::Json, "18446744073709551615", "18446744073709551614");
+    differs(Checker::Json, "[1, 2]", "[2, 1]");
+    differs(Checker::Json, "1", "true");
+    differs(Checker::Json, "1", "\"1\"");
+    differs(Checker::Json, "null", "NaN");
+    differs(Checker::Json, "[]", "[] []");
+    let near = Tolerance { absolute: 0.01, relative: 0.0 };
+    assert!(Checker::Json.compare("[1, 0.5]", b"[1.001, 0.501]", near).is_same());
+    let deep = "[".repeat(100_000);
+    differs(Checker::Json, "[]", &deep);
+}
+
+#[test]
+fn a_regular_expression_matches_the_whole_line() {
+    same(Checker::Regex, "[0-9]+ ms\n(yes|no)\n", "12 ms\nno  \n\n");
+    differs(Checker::Regex, "[0-9]+\n", "12x\n");
+    differs(Checker::Regex, "a|b\n", "xb\n");
+    differs(Checker::Regex, "a\n", "a\na\n");
+    differs(Checker::Regex, ".*\n", "");
+    // Backtracking engines take for ever here.
+    differs(Checker::Regex, "(a*)*b\n", &"a".repeat(100_000));
+    same(Checker::Regex, "gr[üu]n\n", "grün\n");
+}
+
+#[test]
+fn an_answer_must_be_one_that_its_checker_understands() {
+    assert!(Checker::Json.check_answer("{\"a\": 1}").is_ok());
+    for (checker, answer, why) in [
+        (Checker::Json, "{'a': 1}", "not JSON"),
+        (Checker::Json, "NaN", "not JSON"),
+        (Checker::Regex, "ok\n(\n", "its line 2 is not a regular expression"),
+        (Checker::Regex, "a{1000}{1000}{1000}\n", "its line 1"),
+    ] {
+        let refused = checker.check_answer(answer).expect_err(answer);
+        assert!(refused.contains(why), "{refused}");
+    }
 }
 
 #[test]
@@ -97,10 +181,32 @@ fn the_first_difference_is_said_and_shown() {
         ("a word too many", Checker::Tokens, "1 2\n".into(), b"1 2 3\n".to_vec()),
         ("no word", Checker::Tokens, "1\n".into(), b"\n".to_vec()),
         ("no word expected", Checker::Tokens, "\n".into(), b"1\n".to_vec()),
+        ("a line is missing, in no order", Checker::UnorderedLines, "a\nb\nc\n".into(), b"c\na\n".to_vec()),
+        ("a line too often", Checker::UnorderedLines, "a\nb\n".into(), b"b\na\na\n".to_vec()),
+        ("another line", Checker::UnorderedLines, "b\nc\n".into(), b"c\na\nb\n".to_vec()),
+        ("a number", Checker::Numbers, "1.5 2.5\n".into(), b"1.5 2.6\n".to_vec()),
+        (
+            "deep inside",
+            Checker::Json,
+            r#"{"a": {"b": [1, {"c": "x"}]}, "z": 0}"#.into(),
+            br#"{"a": {"b": [1, {"c": "y"}]}, "z": 0}"#.to_vec(),
+        ),
+        ("a key is missing", Checker::Json, r#"{"a": {"b": 1}}"#.into(), b"{\"a\": {}}".to_vec()),
+        ("a key too many", Checker::Json, "{}".into(), b"{\"\x1b\": 1}".to_vec()),
+        ("a key too many, escaped", Checker::Json, "{}".into(), br#"{"\u001b[2J": 1}"#.to_vec()),
+        ("a list too long", Checker::Json, "[1, 2]".into(), b"[1, 2, 3]".to_vec()),
+        ("not JSON", Checker::Json, "[1, 2]".into(), b"[1, 2".to_vec()),
+        (
+            "a line that does not match",
+            Checker::Regex,
+            "took [0-9]+ ms\nok\n".into(),
+            b"took 5 s\nok\n".to_vec(),
+        ),
+        ("a match is missing", Checker::Regex, "a\n.+\n".into(), b"a\n".to_vec()),
     ];
     let mut text = String::new();
     for (name, checker, expected, actual) in cases {
-        text.push_str(&format!("== {name} ({checker:?})\n{}\n", shown(&checker, &expected, &actual)));
+        text.push_str(&format!("== {name} ({checker:?})\n{}\n", shown(checker, &expected, &actual)));
     }
     snapshots().bind(|| insta::assert_snapshot!("judge_differences", text));
 }
@@ -108,17 +214,19 @@ fn the_first_difference_is_said_and_shown() {
 #[test]
 fn a_diff_is_small_whatever_was_printed() {
     let outputs = [
-        "\n".repeat(1 << 20),
-        "ab\n".repeat(1 << 18),
-        "z".repeat(1 << 20),
-        "a b ".repeat(1 << 18),
-        "🐍".repeat(1 << 18),
-        "\u{1b}".repeat(1 << 20),
+        "\n".repeat(1 << 18),
+        "ab\n".repeat(1 << 16),
+        "z".repeat(1 << 18),
+        "a b ".repeat(1 << 16),
+        "🐍".repeat(1 << 16),
+        "\u{1b}".repeat(1 << 18),
     ];
-    for checker in [Checker::Exact, Checker::Lines, Checker::Tokens] {
+    for checker in
+        [Checker::Exact, Checker::Lines, Checker::UnorderedLines, Checker::Tokens, Checker::Numbers]
+    {
         for expected in &outputs {
             for actual in &outputs {
-                let shown = shown(&checker, expected, actual.as_bytes());
+                let shown = shown(checker, expected, actual.as_bytes());
                 assert!(shown.len() < 40_000, "{} bytes", shown.len());
             }
         }
@@ -128,10 +236,10 @@ fn a_diff_is_small_whatever_was_printed() {
 proptest! {
     #[test]
     fn a_comparison_never_fails_and_agrees_with_equality(expected in "[ab \n\u{e9}]{0,12}", actual in proptest::collection::vec(prop_oneof![Just(b'a'), Just(b'\n'), Just(b' '), any::<u8>()], 0..12)) {
-        let exact = judge::compare(&Checker::Exact, &expected, &actual).is_same();
+        let exact = Checker::Exact.compare(&expected, &actual, Tolerance::default()).is_same();
         prop_assert_eq!(exact, expected.as_bytes() == actual.as_slice());
-        let lines = judge::compare(&Checker::Lines, &expected, &actual).is_same();
-        let tokens = judge::compare(&Checker::Tokens, &expected, &actual).is_same();
+        let lines = Checker::Lines.compare(&expected, &actual, Tolerance::default()).is_same();
+        let tokens = Checker::Tokens.compare(&expected, &actual, Tolerance::default()).is_same();
         // Each checker forgives what the stricter one forgives.
         prop_assert!(!exact || lines);
         prop_assert!(!lines || tokens);
@@ -156,7 +264,14 @@ fn judged(facts: &RunFacts, accepted: &[&str], hidden: bool) -> CaseResult {
     let limits = Limits::default();
     judge::judge_case(
         facts,
-        &Rules { name: &name, checker: &Checker::Lines, accepted: &accepted, limits: &limits, hidden },
+        &Rules {
+            name: &name,
+            checker: Checker::Lines,
+            tolerance: Tolerance::default(),
+            accepted: &accepted,
+            limits: &limits,
+            hidden,
+        },
     )
 }
 
@@ -303,6 +418,43 @@ fn the_pool_goes_to_who_scored_and_to_nobody_when_nobody_did() {
     assert_eq!(shares(&[]), [] as [&str; 0]);
 }
 
+#[test]
+fn a_scheme_says_who_shares_the_pool() {
+    let pool = RawAmount::from_millionths(60_000_000);
+    let scores: Vec<Score> =
+        [10_000, 5_000, 5_000, 0].into_iter().filter_map(Score::from_hundredths).collect();
+    let shares = |scheme: &str| -> Vec<String> {
+        let scheme: Scheme = scheme.parse().expect(scheme);
+        assert_eq!(scheme.to_string().parse(), Ok(scheme));
+        scheme.share(pool, &scores).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(shares("proportional"), ["30", "15", "15", "0"]);
+    assert_eq!(shares("winner"), ["60", "0", "0", "0"]);
+    assert_eq!(shares("top:2"), ["40", "20", "0", "0"]);
+    assert_eq!(shares("top:9"), ["30", "15", "15", "0"]);
+    assert_eq!(shares("linear"), ["30", "20", "10", "0"]);
+    for wrong in ["", "top", "top:", "top:0", "top:-1", "Winner"] {
+        assert!(wrong.parse::<Scheme>().is_err(), "{wrong}");
+    }
+}
+
+fn scheme() -> impl Strategy<Value = Scheme> {
+    prop_oneof![
+        Just(Scheme::Proportional),
+        Just(Scheme::WinnerTakesAll),
+        Just(Scheme::LinearRank),
+        (1..6_usize).prop_map(Scheme::Top)
+    ]
+}
+
+#[test]
+fn a_group_is_accepted_only_as_a_whole() {
+    use CaseVerdict::{Accepted, InternalError, TimeLimit, WrongAnswer};
+    assert_eq!(judge::group([Accepted, Accepted]), Accepted);
+    assert_eq!(judge::group([Accepted, TimeLimit, WrongAnswer]), TimeLimit);
+    assert_eq!(judge::group([TimeLimit, InternalError]), InternalError);
+}
+
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let one = (
         0..6_u8,
@@ -351,18 +503,21 @@ proptest! {
     }
 
     #[test]
-    fn rewards_are_the_whole_pool_or_nothing(pool in any::<u64>(), scores in proptest::collection::vec(0..=10_000_u32, 0..40)) {
+    fn rewards_are_the_whole_pool_or_nothing(
+        scheme in scheme(),
+        pool in any::<u64>(),
+        mut scores in proptest::collection::vec(0..=10_000_u32, 0..40),
+    ) {
+        scores.sort_unstable_by(|a, b| b.cmp(a));
         let scores: Vec<Score> = scores.into_iter().filter_map(Score::from_hundredths).collect();
-        let rewards = judge::rewards(RawAmount::from_millionths(pool), &scores);
+        let rewards = scheme.share(RawAmount::from_millionths(pool), &scores);
         let sum: u128 = rewards.iter().map(|reward| u128::from(reward.millionths())).sum();
         let anybody = scores.iter().any(|score| *score > Score::ZERO);
         prop_assert_eq!(sum, if anybody { u128::from(pool) } else { 0 });
         for (score, reward) in scores.iter().zip(&rewards) {
             prop_assert!(*score > Score::ZERO || reward.millionths() == 0);
         }
-        let mut sorted = scores;
-        sorted.sort_unstable_by(|a, b| b.cmp(a));
-        let rewards = judge::rewards(RawAmount::from_millionths(pool), &sorted);
+        // A better rank is never paid less.
         prop_assert!(rewards.windows(2).all(|pair| pair[0] >= pair[1]));
     }
 }

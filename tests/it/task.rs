@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use portcullis::model::{CaseResult, CaseVerdict, Usage};
 use portcullis::task::{self, Fate};
 
 use crate::support::{project, snapshots};
@@ -52,6 +53,14 @@ fn edited(from: &'static str, to: &'static str) -> impl FnOnce(&Path) {
     }
 }
 
+fn subtask(body: &'static str) -> impl FnOnce(&Path) {
+    move |folder| {
+        let path = folder.join("task.toml");
+        let text = fs::read_to_string(&path).expect("the manifest");
+        fs::write(path, format!("{text}\n[[subtask]]\n{body}\n")).expect("written");
+    }
+}
+
 fn without(name: &'static str) -> impl FnOnce(&Path) {
     move |folder| fs::remove_file(folder.join(name)).expect("it was there")
 }
@@ -94,6 +103,16 @@ fn what_is_wrong_with_a_package_is_named_with_its_place() {
         ("a mistyped difficulty", Box::new(edited("\"easy\"", "\"esay\""))),
         ("an unknown difficulty", Box::new(edited("\"easy\"", "\"impossible\""))),
         ("an unknown checker", Box::new(edited("prompt", "checker = \"line\"\nprompt"))),
+        (
+            "a tolerance that the checker does not take",
+            Box::new(edited("prompt", "tolerance = { absolute = 1e-6 }\nprompt")),
+        ),
+        (
+            "a tolerance that is no number",
+            Box::new(edited("prompt", "checker = \"numbers\"\ntolerance = { relative = nan }\nprompt")),
+        ),
+        ("numbers without a tolerance", Box::new(edited("prompt", "checker = \"numbers\"\nprompt"))),
+        ("an answer that is not JSON", Box::new(edited("prompt", "checker = \"json\"\nprompt"))),
         ("a key of another type", Box::new(edited("2000", "\"2000\""))),
         ("a missing key", Box::new(edited("title = \"Echo\"\n", ""))),
         ("an empty title", Box::new(edited("\"Echo\"", "\" \""))),
@@ -120,6 +139,15 @@ fn what_is_wrong_with_a_package_is_named_with_its_place() {
                 fs::remove_dir_all(folder.join("cases")).expect("removed");
                 fs::remove_dir_all(folder.join("hidden")).expect("removed");
             }),
+        ),
+        ("a subtask of an unknown case", Box::new(subtask("name = \"s\"\nweight = 1\ncases = [\"fil\"]"))),
+        ("a subtask of no case", Box::new(subtask("name = \"s\"\nweight = 1\ncases = []"))),
+        ("a subtask of no weight", Box::new(subtask("name = \"s\"\nweight = 0\ncases = [\"file\"]"))),
+        (
+            "a case in two subtasks",
+            Box::new(subtask(
+                "name = \"s\"\nweight = 1\ncases = [\"file\"]\n[[subtask]]\nname = \"t\"\nweight = 1\ncases = [\"file\"]",
+            )),
         ),
         ("a verdict that nothing can get", Box::new(with("wrong/wrong_anser/x.py", ""))),
         ("a wrong solution outside a verdict", Box::new(with("wrong/x.py", ""))),
@@ -171,6 +199,40 @@ fn a_package_loads_as_it_is_written() {
     let file = &task.cases[1];
     assert_eq!((file.weight, file.arguments.len(), file.accepted.len()), (3, 2, 2));
     assert_eq!(task.solutions.iter().filter(|solution| solution.fate == Fate::Accepted).count(), 1);
+}
+
+#[test]
+fn a_subtask_counts_all_or_nothing() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let folder = temporary.path().join("echo");
+    for (name, content) in GOOD {
+        write(&folder, name, content.as_bytes());
+    }
+    subtask("name = \"pair\"\nweight = 3\ncases = [\"file\", \"secret\"]")(&folder);
+    let task = task::load(&folder).expect("it is right");
+    let score = |passed: &[&str]| {
+        let results: Vec<CaseResult> = task
+            .cases
+            .iter()
+            .map(|case| CaseResult {
+                name: case.name.clone(),
+                verdict: if passed.contains(&case.name.as_str()) {
+                    CaseVerdict::Accepted
+                } else {
+                    CaseVerdict::WrongAnswer
+                },
+                usage: Usage::default(),
+                message: None,
+                diff: None,
+            })
+            .collect();
+        task.score(&results).map(|score| score.to_string()).unwrap_or_default()
+    };
+    assert_eq!(score(&["inline", "file", "secret"]), "100");
+    assert_eq!(score(&["inline", "file"]), "25");
+    assert_eq!(score(&["file", "secret"]), "75");
+    assert_eq!(score(&["file"]), "0");
+    assert_eq!(task.score(&[]), None);
 }
 
 #[test]

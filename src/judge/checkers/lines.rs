@@ -1,9 +1,13 @@
 //! Line by line. Blanks at the end of a line, a carriage return before its newline, and blank
 //! lines at the end of the output do not count.
 
+use super::{Definition, Tolerance, any_answer};
 use crate::judge::{Comparison, difference};
 
-pub(super) fn compare(expected: &[u8], actual: &[u8]) -> Comparison {
+pub(super) const DEFINITION: Definition =
+    Definition { compare, valid_answer: any_answer, takes_tolerance: false };
+
+fn compare(expected: &[u8], actual: &[u8], _: Tolerance) -> Comparison {
     let (expected, actual) = (expected.trim_ascii_end(), actual.trim_ascii_end());
     let mut wanted = expected.split(|byte| *byte == b'\n');
     let mut got = actual.split(|byte| *byte == b'\n');

@@ -1,8 +1,12 @@
 //! Word by word. Words are what ASCII white space separates; how much of it does not count.
 
+use super::{Definition, Tolerance, any_answer};
 use crate::judge::{Comparison, difference};
 
-pub(super) fn compare(expected: &[u8], actual: &[u8]) -> Comparison {
+pub(super) const DEFINITION: Definition =
+    Definition { compare, valid_answer: any_answer, takes_tolerance: false };
+
+fn compare(expected: &[u8], actual: &[u8], _: Tolerance) -> Comparison {
     words_with(expected, actual, |wanted, got| wanted == got)
 }
 

@@ -1,0 +1,23 @@
+//! Word by word, as `tokens`. Where the expected word is a number, the printed one must be a number
+//! within the tolerance. `inf`, `infinity` and `nan` in any case are numbers, as Python prints them.
+
+use super::{Definition, Tolerance, any_answer, tokens};
+use crate::judge::Comparison;
+
+pub(super) const DEFINITION: Definition =
+    Definition { compare, valid_answer: any_answer, takes_tolerance: true };
+
+fn compare(expected: &[u8], actual: &[u8], tolerance: Tolerance) -> Comparison {
+    tokens::words_with(expected, actual, |wanted, got| {
+        // Equal texts need no arithmetic, so that whole numbers of any length can be expected.
+        wanted == got
+            || match (number(wanted), number(got)) {
+                (Some(wanted), Some(got)) => tolerance.admits(wanted, got),
+                (Some(_) | None, _) => false,
+            }
+    })
+}
+
+fn number(word: &[u8]) -> Option<f64> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
