@@ -3,10 +3,12 @@
 //!
 //! Whoever adds a rule writes a file in `rules/` and names it in `rules/mod.rs`.
 
+mod context;
 mod policy;
 mod rule;
 mod rules;
 mod verdict;
+mod walk;
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -99,7 +101,7 @@ fn analyse(source: &Source, policy: &Policy) -> (GateVerdict, Vec<Finding>) {
     let mut findings = Findings::new(policy);
     rules::source::check_text(source, &mut findings);
     match python::parse::parse_module(source.text(), policy.target()) {
-        Ok(_) => {}
+        Ok(body) => walk::walk(&body, source, policy, &mut findings),
         Err(problems) => {
             rules::source::report_syntax(source, &problems, &mut findings);
             findings.refuse();

@@ -2,7 +2,24 @@
 
 use std::fmt;
 
+use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprName, Pattern, Stmt};
+
+use super::context::Context;
 use crate::diagnostic::Severity;
+use crate::python::analysis::ScopeId;
+
+/// Where a rule looks. The walk calls the function for every such node, in source order.
+#[derive(Clone, Copy)]
+pub(super) enum On {
+    Name(fn(&ExprName, &Expr, &mut Context<'_, '_>)),
+    Attribute(fn(&ExprAttribute, &Expr, &mut Context<'_, '_>)),
+    Call(fn(&ExprCall, &mut Context<'_, '_>)),
+    Expr(fn(&Expr, &mut Context<'_, '_>)),
+    Stmt(fn(&Stmt, ScopeId, &mut Context<'_, '_>)),
+    Pattern(fn(&Pattern, &mut Context<'_, '_>)),
+    /// Once for each source.
+    Module(fn(&mut Context<'_, '_>)),
+}
 
 /// Code blocks of a hundred: what kind of trick a rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +107,8 @@ pub struct Rule {
     pub passes: &'static str,
     /// What to write instead.
     pub fix: &'static str,
+    /// What finds it. Empty where another rule of the family finds it on its way.
+    pub(super) on: &'static [On],
 }
 
 impl fmt::Debug for Rule {

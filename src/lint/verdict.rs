@@ -10,8 +10,8 @@ use crate::model::GateVerdict;
 
 /// Collects findings while the rules run.
 #[derive(Debug)]
-pub(super) struct Findings<'p> {
-    policy: &'p Policy,
+pub(super) struct Findings {
+    policy: Policy,
     list: Vec<Finding>,
     verdict: GateVerdict,
     /// Found beyond what is kept.
@@ -46,9 +46,9 @@ impl Found {
 /// While collecting, this many times the reported number are kept, so that sorting keeps the first.
 const HEADROOM: usize = 20;
 
-impl<'p> Findings<'p> {
-    pub(super) fn new(policy: &'p Policy) -> Self {
-        Self { policy, list: Vec::new(), verdict: GateVerdict::Accepted, dropped: 0 }
+impl Findings {
+    pub(super) fn new(policy: &Policy) -> Self {
+        Self { policy: policy.clone(), list: Vec::new(), verdict: GateVerdict::Accepted, dropped: 0 }
     }
 
     pub(super) fn push(&mut self, rule: &'static Rule, span: Span, found: Found) {

@@ -1,10 +1,11 @@
 //! Python source as CPython sees it: decoded, parsed, and with its names and values resolved as
 //! far as that can be done without running it. Pure; knows nothing of rules.
 
+pub(crate) mod analysis;
 mod decode;
 pub(crate) mod parse;
 mod source;
-mod stdlib;
+pub(crate) mod stdlib;
 mod version;
 
 pub(crate) use ruff_python_ast as ast;

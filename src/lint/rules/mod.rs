@@ -1,6 +1,9 @@
 //! The catalogue. A rule is a constant with its page and a function that finds it, in a file of
 //! its own or with its closest kin; this table names each once.
 
+mod builtins;
+mod imports;
+mod library;
 pub(super) mod source;
 
 use super::Rule;
@@ -10,7 +13,7 @@ pub fn rules() -> &'static [&'static Rule] {
     RULES
 }
 
-const RULES: &[&Rule] = &[
+static RULES: &[&Rule] = &[
     &source::SYNTAX_ERROR,
     &source::NEWER_SYNTAX,
     &source::COMPILE_ERROR,
@@ -19,4 +22,35 @@ const RULES: &[&Rule] = &[
     &source::TOO_LARGE,
     &source::TOO_COMPLEX,
     &source::INVISIBLE_TEXT,
+    &imports::THIRD_PARTY,
+    &imports::PRIVATE,
+    &imports::PROCESS,
+    &imports::NETWORK,
+    &imports::NATIVE,
+    &imports::SERIALISATION,
+    &imports::EVALUATOR,
+    &imports::MACHINERY,
+    &imports::SYSTEM,
+    &imports::OTHER,
+    &imports::STAR,
+    &imports::RELATIVE,
+    &builtins::DANGEROUS,
+    &builtins::INTERPRETER_NAME,
+    &builtins::OPEN_VALUE,
+    &builtins::NAMESPACE,
+    &builtins::REFLECTION_VALUE,
+    &builtins::SITE_BUILTIN,
+    &library::MODULE_VALUE,
+    &library::BORROWED,
+    &library::DENIED,
+    &library::UNKNOWN,
+    &library::PROCESS,
+    &library::NETWORK,
+    &library::FRAME,
+    &library::HOOK,
+    &library::EVALUATOR,
+    &library::REFLECTION,
+    &library::FILES,
+    &library::PRIVATE,
+    &library::ALIAS,
 ];

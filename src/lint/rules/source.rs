@@ -24,6 +24,7 @@ pub(in crate::lint) static SYNTAX_ERROR: Rule = Rule {
     refused: "def solve(:\n    pass\n",
     passes: "def solve():\n    pass\n",
     fix: "Run `python3 -m py_compile agent.py` with the version that runs the agents.",
+    on: &[],
 };
 
 pub(in crate::lint) static NEWER_SYNTAX: Rule = Rule {
@@ -36,6 +37,7 @@ pub(in crate::lint) static NEWER_SYNTAX: Rule = Rule {
     refused: "type Point = tuple[int, int]\n",
     passes: "Point = tuple[int, int]\n",
     fix: "Write it for the version that runs the agents; `--target-version` says which one is checked for.",
+    on: &[],
 };
 
 pub(in crate::lint) static COMPILE_ERROR: Rule = Rule {
@@ -48,6 +50,7 @@ pub(in crate::lint) static COMPILE_ERROR: Rule = Rule {
     refused: "return 1\n",
     passes: "def answer():\n    return 1\n",
     fix: "Run `python3 -m py_compile agent.py` with the version that runs the agents.",
+    on: &[],
 };
 
 pub(in crate::lint) static FOREIGN_ENCODING: Rule = Rule {
@@ -61,6 +64,7 @@ pub(in crate::lint) static FOREIGN_ENCODING: Rule = Rule {
     refused: "# coding: utf-7\nprint(1)\n",
     passes: "# coding: utf-8\nprint(1)\n",
     fix: "Save the file as UTF-8 and remove the coding line.",
+    on: &[],
 };
 
 pub(in crate::lint) static NOT_TEXT: Rule = Rule {
@@ -73,6 +77,7 @@ pub(in crate::lint) static NOT_TEXT: Rule = Rule {
     refused: "x = 1 # \0\n",
     passes: "x = '\\0'\n",
     fix: "Write `\\0` in a string; remove the byte elsewhere.",
+    on: &[],
 };
 
 pub(in crate::lint) static TOO_LARGE: Rule = Rule {
@@ -85,6 +90,7 @@ pub(in crate::lint) static TOO_LARGE: Rule = Rule {
     refused: "",
     passes: "print('small')\n",
     fix: "Compute tables instead of listing them.",
+    on: &[],
 };
 
 pub(in crate::lint) static TOO_COMPLEX: Rule = Rule {
@@ -97,6 +103,7 @@ pub(in crate::lint) static TOO_COMPLEX: Rule = Rule {
     refused: "x = ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1)))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))\n",
     passes: "x = ((1))\n",
     fix: "Split the expression or the function.",
+    on: &[],
 };
 
 pub(in crate::lint) static INVISIBLE_TEXT: Rule = Rule {
@@ -109,6 +116,7 @@ pub(in crate::lint) static INVISIBLE_TEXT: Rule = Rule {
     refused: "role = 'user\u{202e} # admin'\n",
     passes: "role = 'user\\u202e # admin'\n",
     fix: "Write the character as an escape such as `\\u202e`.",
+    on: &[],
 };
 
 /// What `error` says, as a verdict with one finding.
@@ -141,7 +149,7 @@ pub(in crate::lint) fn undecodable(
 }
 
 /// What can be seen without a parser.
-pub(in crate::lint) fn check_text(source: &Source, findings: &mut Findings<'_>) {
+pub(in crate::lint) fn check_text(source: &Source, findings: &mut Findings) {
     for (offset, character) in source.text().char_indices() {
         if character.is_ascii() || !is_bidirectional_control(character) {
             continue;
@@ -166,11 +174,7 @@ const fn is_bidirectional_control(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-pub(in crate::lint) fn report_syntax(
-    source: &Source,
-    problems: &[SyntaxProblem],
-    findings: &mut Findings<'_>,
-) {
+pub(in crate::lint) fn report_syntax(source: &Source, problems: &[SyntaxProblem], findings: &mut Findings) {
     for problem in problems {
         let rule = match problem.kind {
             SyntaxKind::Invalid => &SYNTAX_ERROR,

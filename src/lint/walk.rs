@@ -1,0 +1,147 @@
+//! The one walk: every node of the analysed source to every rule that looks there.
+
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprContext, ExprName, Pattern, Stmt};
+use rustc_hash::FxHashSet;
+
+use super::context::{Context, Place};
+use super::rule::On;
+use super::verdict::Findings;
+use super::{Policy, rules};
+use crate::diagnostic::Span;
+use crate::python::Source;
+use crate::python::analysis::{Module, ScopeId, Value};
+
+/// Strings of code within strings of code that are followed.
+const MAX_DEPTH: u32 = 3;
+
+#[derive(Default)]
+struct Table {
+    names: Vec<fn(&ExprName, &Expr, &mut Context<'_, '_>)>,
+    attributes: Vec<fn(&ExprAttribute, &Expr, &mut Context<'_, '_>)>,
+    calls: Vec<fn(&ExprCall, &mut Context<'_, '_>)>,
+    exprs: Vec<fn(&Expr, &mut Context<'_, '_>)>,
+    stmts: Vec<fn(&Stmt, ScopeId, &mut Context<'_, '_>)>,
+    patterns: Vec<fn(&Pattern, &mut Context<'_, '_>)>,
+    modules: Vec<fn(&mut Context<'_, '_>)>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut table = Table::default();
+    for on in rules().iter().flat_map(|rule| rule.on) {
+        match on {
+            On::Name(check) => table.names.push(*check),
+            On::Attribute(check) => table.attributes.push(*check),
+            On::Call(check) => table.calls.push(*check),
+            On::Expr(check) => table.exprs.push(*check),
+            On::Stmt(check) => table.stmts.push(*check),
+            On::Pattern(check) => table.patterns.push(*check),
+            On::Module(check) => table.modules.push(*check),
+        }
+    }
+    table
+});
+
+/// Analyses a source and applies every rule to it.
+pub(super) fn walk(body: &[Stmt], source: &Source, policy: &Policy, findings: &mut Findings) {
+    let module = Module::new(body, None);
+    let mentioned = mentioned(&module);
+    visit(&module, source.text(), policy, Place::Source(source), findings, &mentioned, 0);
+}
+
+/// A piece of code in a string, analysed as if it stood in the module of `outer`.
+pub(super) fn walk_string(
+    text: &str,
+    span: Span,
+    what: &'static str,
+    outer: &mut Context<'_, '_>,
+) -> Result<(), ()> {
+    if outer.depth >= MAX_DEPTH {
+        return Err(());
+    }
+    let body = crate::python::parse::parse_module(text, outer.policy.target()).map_err(drop)?;
+    let module = Module::new(&body, Some(outer.module));
+    let mut mentioned = mentioned(&module);
+    mentioned.extend(outer.mentioned.iter().cloned());
+    visit(
+        &module,
+        text,
+        outer.policy,
+        Place::Within { span, what },
+        outer.findings,
+        &mentioned,
+        outer.depth + 1,
+    );
+    Ok(())
+}
+
+fn visit(
+    module: &Module<'_>,
+    text: &str,
+    policy: &Policy,
+    place: Place<'_>,
+    findings: &mut Findings,
+    mentioned: &FxHashSet<Rc<str>>,
+    depth: u32,
+) {
+    let table = &*TABLE;
+    let cx = &mut Context { module, text, policy, place, findings, mentioned, depth };
+    for check in &table.modules {
+        check(cx);
+    }
+    for (stmt, scope) in &module.stmts {
+        for check in &table.stmts {
+            check(stmt, *scope, cx);
+        }
+    }
+    for info in &module.exprs {
+        match info.expr {
+            Expr::Name(name) => {
+                for check in &table.names {
+                    check(name, info.expr, cx);
+                }
+            }
+            Expr::Attribute(attribute) => {
+                for check in &table.attributes {
+                    check(attribute, info.expr, cx);
+                }
+            }
+            Expr::Call(call) => {
+                for check in &table.calls {
+                    check(call, cx);
+                }
+            }
+            _ => {}
+        }
+        for check in &table.exprs {
+            check(info.expr, cx);
+        }
+    }
+    for (pattern, _) in &module.patterns {
+        for check in &table.patterns {
+            check(pattern, cx);
+        }
+    }
+}
+
+/// Every qualified name of the library that the source loads.
+fn mentioned(module: &Module<'_>) -> FxHashSet<Rc<str>> {
+    let mut found = FxHashSet::default();
+    for info in &module.exprs {
+        let load = match info.expr {
+            Expr::Name(name) => name.ctx == ExprContext::Load,
+            Expr::Attribute(attribute) => attribute.ctx == ExprContext::Load,
+            _ => false,
+        };
+        if load {
+            for value in &module.values(info.expr).known {
+                if let Value::Member(name) | Value::Module(name) = value {
+                    found.insert(Rc::clone(name));
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,207 @@
+//! What an expression may be, as far as that is known without running it.
+
+use std::rc::Rc;
+
+use super::{ClassId, FunctionId};
+
+/// One thing that an expression may be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    None,
+    Bool(bool),
+    Int(i128),
+    Str(Rc<str>),
+    Bytes(Rc<[u8]>),
+    /// A module, by its full name.
+    Module(Rc<str>),
+    /// An attribute of a module or a builtin, by its qualified name: `os.path.join`,
+    /// `builtins.eval`.
+    Member(Rc<str>),
+    /// What calling the member of this name returns.
+    Instance(Rc<str>),
+    /// A tuple, list or set whose elements are known one by one.
+    Sequence(Rc<[Values]>),
+    /// Something that yields these, in unknown number and order.
+    Elements(Rc<Values>),
+    Dict(Rc<[(Values, Values)]>),
+    Function(FunctionId),
+    Class(ClassId),
+    /// An instance of a class of this source.
+    Object(ClassId),
+    /// `functools.partial` of something.
+    Partial(Rc<Values>),
+}
+
+/// Everything that an expression may be. When `complete` is false it may be something else too.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Values {
+    pub(crate) known: Vec<Value>,
+    pub(crate) complete: bool,
+}
+
+/// More alternatives than this are no longer told apart.
+const MAX_ALTERNATIVES: usize = 32;
+/// Longest string that is computed, in bytes.
+pub(crate) const MAX_TEXT: usize = 8192;
+/// Longest sequence that is followed element by element.
+pub(crate) const MAX_ELEMENTS: usize = 512;
+
+impl Values {
+    pub(crate) const fn unknown() -> Self {
+        Self { known: Vec::new(), complete: false }
+    }
+
+    pub(crate) fn one(value: Value) -> Self {
+        Self { known: vec![value], complete: true }
+    }
+
+    pub(crate) fn text(text: impl Into<Rc<str>>) -> Self {
+        let text = text.into();
+        // Lone surrogates and other damage arrive as U+FFFD: what the text is, is not known then.
+        if text.len() > MAX_TEXT || text.contains('\u{fffd}') {
+            Self::unknown()
+        } else {
+            Self::one(Value::Str(text))
+        }
+    }
+
+    pub(crate) fn bytes(bytes: impl Into<Rc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        if bytes.len() > MAX_TEXT { Self::unknown() } else { Self::one(Value::Bytes(bytes)) }
+    }
+
+    pub(crate) fn member(name: impl Into<Rc<str>>) -> Self {
+        Self::one(Value::Member(name.into()))
+    }
+
+    pub(crate) fn sequence(elements: Vec<Self>) -> Self {
+        if elements.len() > MAX_ELEMENTS {
+            let mut any = Self { known: Vec::new(), complete: true };
+            for element in elements {
+                any.add(element);
+            }
+            return Self::one(Value::Elements(Rc::new(any)));
+        }
+        Self::one(Value::Sequence(elements.into()))
+    }
+
+    /// No value at all: the start of a union.
+    pub(crate) const fn nothing() -> Self {
+        Self { known: Vec::new(), complete: true }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.complete &= other.complete;
+        for value in other.known {
+            if self.known.len() >= MAX_ALTERNATIVES {
+                self.complete = false;
+                return;
+            }
+            if !self.known.contains(&value) {
+                self.known.push(value);
+            }
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        self.add(other);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn incomplete(mut self) -> Self {
+        self.complete = false;
+        self
+    }
+
+    /// The one value that it can only be.
+    pub(crate) fn exactly(&self) -> Option<&Value> {
+        match (self.complete, self.known.as_slice()) {
+            (true, [value]) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The one text that it can only be.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self.exactly() {
+            Some(Value::Str(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Every text that it may be.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().filter_map(|value| match value {
+            Value::Str(text) => Some(&**text),
+            _ => None,
+        })
+    }
+
+    /// The qualified names that it may be.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.known.iter().filter_map(|value| match value {
+            Value::Member(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.known.iter().filter_map(|value| match value {
+            Value::Module(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// What iterating over it yields, element by element where that is known.
+    pub(crate) fn elements(&self) -> Option<Vec<Self>> {
+        match self.exactly()? {
+            Value::Sequence(elements) => Some(elements.to_vec()),
+            Value::Dict(items) => Some(items.iter().map(|(key, _)| key.clone()).collect()),
+            Value::Str(text) if text.len() <= MAX_ELEMENTS => {
+                Some(text.chars().map(|c| Self::text(c.to_string())).collect())
+            }
+            Value::Bytes(bytes) if bytes.len() <= MAX_ELEMENTS => {
+                Some(bytes.iter().map(|byte| Self::one(Value::Int(i128::from(*byte)))).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// What an element of it may be.
+    pub(crate) fn any_element(&self) -> Self {
+        let mut any = Self { known: Vec::new(), complete: self.complete && !self.known.is_empty() };
+        for value in &self.known {
+            match value {
+                Value::Elements(elements) => any.add((**elements).clone()),
+                _ => match Self::one(value.clone()).elements() {
+                    Some(elements) => elements.into_iter().for_each(|element| any.add(element)),
+                    None => any.complete = false,
+                },
+            }
+        }
+        any
+    }
+
+    /// What survives when it leaves the source that its functions and classes belong to.
+    #[must_use]
+    pub(crate) fn portable(mut self) -> Self {
+        let before = self.known.len();
+        self.known.retain(|value| {
+            matches!(
+                value,
+                Value::None
+                    | Value::Bool(_)
+                    | Value::Int(_)
+                    | Value::Str(_)
+                    | Value::Bytes(_)
+                    | Value::Module(_)
+                    | Value::Member(_)
+                    | Value::Instance(_)
+            )
+        });
+        self.complete &= self.known.len() == before;
+        self
+    }
+}
