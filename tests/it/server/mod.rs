@@ -1,0 +1,146 @@
+//! The platform over HTTP, against a server that is really bound to a port.
+
+mod assignments;
+mod documentation;
+mod hostile;
+mod ranking;
+mod uploads;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use portcullis::api::{Problem, Uploaded};
+use portcullis::client::{Client, ClientError};
+use portcullis::model::MinerId;
+use portcullis::queue::Clock;
+use portcullis::server::{self, ServeError, Settings};
+use portcullis::task;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A clock that only moves when it is told to.
+#[derive(Debug)]
+pub(crate) struct StillClock(Mutex<Timestamp>);
+
+impl StillClock {
+    pub(crate) fn new() -> Arc<Self> {
+        let start = Timestamp::from_second(1_800_000_000).expect("a time");
+        Arc::new(Self(Mutex::new(start)))
+    }
+
+    pub(crate) fn advance(&self, seconds: i64) {
+        let mut now = self.0.lock().expect("not poisoned");
+        *now = now.checked_add(SignedDuration::from_secs(seconds)).expect("a time");
+    }
+}
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().expect("not poisoned")
+    }
+}
+
+/// A platform on a free port of this machine, with the built-in tasks and a folder of its own.
+pub(crate) struct Platform {
+    pub(crate) url: String,
+    pub(crate) folder: TempDir,
+    pub(crate) clock: Arc<StillClock>,
+    pub(crate) client: Client,
+    /// With the validators' token.
+    pub(crate) inside: Client,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Platform {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::in_folder(tempfile::tempdir().expect("a folder"), change).await
+    }
+
+    pub(crate) async fn in_folder(folder: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        let clock = StillClock::new();
+        let mut settings = settings(folder.path());
+        settings.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        change(&mut settings);
+        let running = server::bind(settings).await.expect("the platform starts");
+        let url = running.url();
+        let client = Client::new(&url).expect("a URL");
+        let inside = client.clone().with_token(running.token());
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(running.serve_until(async {
+            // A dropped sender stops it too.
+            let _ = stopped.await;
+        }));
+        Self { url, folder, clock, client, inside, stop: Some(stop), served }
+    }
+
+    /// Stops it in good order and hands back its folder.
+    pub(crate) async fn stop(mut self) -> TempDir {
+        drop(self.stop.take());
+        (&mut self.served).await.expect("no panic").expect("a clean end");
+        self.folder
+    }
+
+    pub(crate) async fn upload(&self, miner: &str, source: &str) -> Result<Uploaded, ClientError> {
+        self.client.upload(miner, source.as_bytes().to_vec()).await
+    }
+
+    /// Every file of the platform but the database, the lock and the token, by its path.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        for folder in ["agents", "sources"] {
+            walk(&self.folder.path().join(folder), &mut files);
+        }
+        let root = self.folder.path();
+        let mut names: Vec<String> = files
+            .iter()
+            .map(|path| path.strip_prefix(root).expect("below").to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn file(&self, path: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(path)).expect("a file")
+    }
+}
+
+pub(crate) fn settings(folder: &Path) -> Settings {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    Settings::new(listen, folder.to_owned(), task::builtin().expect("built-in tasks"))
+}
+
+fn walk(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            walk(&path, into);
+        } else {
+            into.push(path);
+        }
+    }
+}
+
+#[track_caller]
+pub(crate) fn problem<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> Problem {
+    match answer.expect_err("it is refused") {
+        ClientError::Refused { problem } => *problem,
+        error => panic!("not a problem: {error}"),
+    }
+}
+
+/// A problem's name without what all have in common.
+pub(crate) fn name(problem: &Problem) -> &str {
+    problem.kind.strip_prefix("urn:portcullis:problem:").expect("one of ours")
+}
+
+pub(crate) fn miner(id: &str) -> MinerId {
+    MinerId::parse(id).expect("a miner id")
+}
