@@ -63,6 +63,10 @@ enum Command {
 
 /// Parses the command line, runs the command, prints its error if it has one.
 pub fn main() -> ExitCode {
+    // Before anything that could start a thread: the helper forks.
+    if crate::sandbox::helper_requested() {
+        return crate::sandbox::helper_main();
+    }
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {

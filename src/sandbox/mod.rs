@@ -1,6 +1,15 @@
 //! Runs one untrusted program under limits. What the program did is data ([`RunFacts`]); what we
 //! failed to do is an error ([`SandboxError`]), which can never become a score.
 
+mod cgroup;
+mod choice;
+mod fake;
+mod namespaces;
+mod owner;
+mod seccomp;
+mod session;
+mod wire;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +18,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{IsolationLevel, Limits, RunFacts, Slug};
+
+pub use choice::{Choice, Chosen, Reuse, Settings, choose};
+pub use fake::{Fake, Scripted};
+pub use namespaces::{helper_main, helper_requested};
 
 /// Marks everything that one invocation of ours makes, so that a later one can clear it away.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -76,6 +89,14 @@ pub struct SweepReport {
     pub removed: Vec<String>,
     /// What could not be removed, and why.
     pub left: Vec<String>,
+}
+
+impl SweepReport {
+    /// Adds what another removal had to say.
+    pub fn absorb(&mut self, other: Self) {
+        self.removed.extend(other.removed);
+        self.left.extend(other.left);
+    }
 }
 
 #[async_trait]

@@ -1,0 +1,346 @@
+//! A session that stays open over the cases of one agent: drives the runner, keeps the host's own
+//! clock and byte count, and replaces the sandbox when a case may have left something in it.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::wire::{self, End, Reply};
+use super::{CaseSpec, SandboxError, Session, SessionSpec, SweepReport};
+use crate::model::{Capture, Ending, IsolationLevel, RunFacts, Usage};
+
+/// After a frame is written the case's process exists at once; only a machine that stands still
+/// needs longer.
+const START: Duration = Duration::from_secs(20);
+/// The runner's clock decides; ours decides when the runner does not.
+const GRACE: Duration = Duration::from_secs(3);
+/// From process 1 to its greeting. A cold disk or an emulated machine takes seconds.
+const GREETING: Duration = Duration::from_secs(60);
+
+/// Makes sandboxes with a runner in them.
+#[async_trait]
+pub(super) trait Launch: Send + Sync + fmt::Debug + 'static {
+    async fn launch(&self, spec: &SessionSpec) -> Result<Box<dyn Sandbox>, SandboxError>;
+
+    fn isolation(&self) -> IsolationLevel;
+
+    /// After how many cases a sandbox is replaced anyway.
+    fn cases_per_sandbox(&self) -> u32;
+}
+
+/// A sandbox that runs, with the runner at the other end of the link. Dropping it ends it too.
+#[async_trait]
+pub(super) trait Sandbox: Send {
+    fn link(&mut self) -> &mut Link;
+
+    /// The kernel's counters, where this side can read them.
+    async fn counters(&mut self) -> Counters;
+
+    /// Why the runner is gone, for the error message.
+    async fn last_words(&mut self) -> String;
+
+    /// Ends everything in it and removes it.
+    async fn destroy(self: Box<Self>) -> SweepReport;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Counters {
+    pub(super) oom_kills: u64,
+    pub(super) process_limit_hits: u64,
+}
+
+/// Both directions of the channel to the runner.
+pub(super) struct Link {
+    to: Box<dyn AsyncWrite + Send + Unpin>,
+    from: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+impl Link {
+    pub(super) fn new(
+        to: impl AsyncWrite + Send + Unpin + 'static,
+        from: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Self {
+        Self { to: Box::new(to), from: Box::new(tokio::io::BufReader::with_capacity(128 * 1024, from)) }
+    }
+
+    /// Sends `frames` (the runner's code, its configuration) and waits for its greeting: the
+    /// interpreter's version.
+    pub(super) async fn greet(&mut self, frames: &[&[u8]]) -> Result<String, Broken> {
+        let exchange = async {
+            for frame in frames {
+                self.to.write_all(frame).await?;
+            }
+            self.to.flush().await?;
+            match wire::read_reply(&mut self.from).await? {
+                Reply::Ready(version) => Ok(version),
+                other => Err(Broken::Stream(format!("the runner began with {other:?}"))),
+            }
+        };
+        timeout(GREETING, exchange).await.unwrap_or(Err(Broken::Late { doing: "greet us", after: GREETING }))
+    }
+
+    async fn write(&mut self, frame: &[u8]) -> Result<(), Broken> {
+        let exchange = async {
+            self.to.write_all(frame).await?;
+            self.to.flush().await
+        };
+        match timeout(START, exchange).await {
+            Ok(done) => Ok(done?),
+            Err(_) => Err(Broken::Late { doing: "take a case", after: START }),
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Link")
+    }
+}
+
+/// The runner did not do its part.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The stream ended or made no sense.
+    Stream(String),
+    Late {
+        doing: &'static str,
+        after: Duration,
+    },
+}
+
+impl From<std::io::Error> for Broken {
+    fn from(error: std::io::Error) -> Self {
+        Self::Stream(match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => "the runner ended".to_owned(),
+            _ => error.to_string(),
+        })
+    }
+}
+
+/// Output collected up to the limit that both streams share.
+#[derive(Debug, Default)]
+struct Collected {
+    stdout: Capture,
+    stderr: Capture,
+}
+
+impl Collected {
+    /// Whether it fitted. The runner cuts at the same limit, so this only guards against a runner
+    /// that does not.
+    fn take(&mut self, part: &[u8], is_stdout: bool, limit: u64) -> bool {
+        let held = self.stdout.bytes.len() + self.stderr.bytes.len();
+        let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(held);
+        let capture = if is_stdout { &mut self.stdout } else { &mut self.stderr };
+        let fits = part.len() <= room;
+        capture.bytes.extend(&part[..part.len().min(room)]);
+        capture.truncated |= !fits;
+        fits
+    }
+}
+
+/// A case's end, as seen from here.
+#[derive(Debug)]
+struct Seen {
+    collected: Collected,
+    end: Ended,
+}
+
+#[derive(Debug)]
+enum Ended {
+    /// The runner measured it.
+    Measured(End),
+    /// The runner is silent although the case was started and its time is over.
+    ByOurClock(Duration),
+    /// More output arrived than the runner may relay.
+    ByOurCount(Duration),
+    Broken(Broken),
+}
+
+async fn watch(link: &mut Link, case: &[u8], wall: Duration, output_bytes: u64) -> Seen {
+    let mut collected = Collected::default();
+    if let Err(broken) = link.write(case).await {
+        return Seen { collected, end: Ended::Broken(broken) };
+    }
+    let mut started: Option<Instant> = None;
+    loop {
+        let patience = started.map_or(START, |at| (wall + GRACE).saturating_sub(at.elapsed()));
+        let end = match timeout(patience, wire::read_reply(&mut link.from)).await {
+            Ok(Ok(Reply::Started)) => {
+                started.get_or_insert_with(Instant::now);
+                continue;
+            }
+            Ok(Ok(Reply::Stdout(part))) if collected.take(&part, true, output_bytes) => continue,
+            Ok(Ok(Reply::Stderr(part))) if collected.take(&part, false, output_bytes) => continue,
+            Ok(Ok(Reply::Stdout(_) | Reply::Stderr(_))) => {
+                Ended::ByOurCount(started.map_or(Duration::ZERO, |at| at.elapsed()))
+            }
+            Ok(Ok(Reply::Ended(end))) => {
+                collected.stdout.truncated |= end.stdout_cut;
+                collected.stderr.truncated |= end.stderr_cut;
+                Ended::Measured(end)
+            }
+            Ok(Ok(Reply::CannotStart(why))) => {
+                Ended::Broken(Broken::Stream(format!("the interpreter cannot be started: {why}")))
+            }
+            Ok(Ok(Reply::Ready(_))) => Ended::Broken(Broken::Stream("the runner greeted twice".to_owned())),
+            Ok(Err(error)) => Ended::Broken(error.into()),
+            Err(_) => match started {
+                Some(at) => Ended::ByOurClock(at.elapsed()),
+                None => Ended::Broken(Broken::Late { doing: "start the agent", after: START }),
+            },
+        };
+        return Seen { collected, end };
+    }
+}
+
+/// See the module. `open` makes the first sandbox, so that its failure is an error of opening.
+#[derive(Debug)]
+pub(super) struct WarmSession<L> {
+    launcher: L,
+    spec: SessionSpec,
+    live: Option<Live>,
+    /// Removals that go on while the next case runs.
+    removals: Vec<JoinHandle<SweepReport>>,
+}
+
+struct Live {
+    sandbox: Box<dyn Sandbox>,
+    cases: u32,
+    /// A case is under way, or ended in a way after which nothing more may run here.
+    spent: bool,
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").field("cases", &self.cases).field("spent", &self.spent).finish_non_exhaustive()
+    }
+}
+
+impl<L: Launch> WarmSession<L> {
+    pub(super) async fn open(launcher: L, spec: &SessionSpec) -> Result<Self, SandboxError> {
+        let mut session = Self { launcher, spec: spec.clone(), live: None, removals: Vec::new() };
+        session.refresh().await?;
+        Ok(session)
+    }
+
+    /// Sees to it that a sandbox is there in which nothing of an earlier case is left.
+    async fn refresh(&mut self) -> Result<(), SandboxError> {
+        if self.live.as_ref().is_some_and(|live| !live.spent) {
+            return Ok(());
+        }
+        if let Some(live) = self.live.take() {
+            self.removals.push(tokio::spawn(live.sandbox.destroy()));
+        }
+        let sandbox = self.launcher.launch(&self.spec).await?;
+        self.live = Some(Live { sandbox, cases: 0, spent: false });
+        Ok(())
+    }
+
+    fn facts(&self, ending: Ending, collected: Collected, counters: Counters, usage: Usage) -> RunFacts {
+        RunFacts {
+            ending,
+            stdout: collected.stdout,
+            stderr: collected.stderr,
+            oom_kills: counters.oom_kills,
+            process_limit_hits: counters.process_limit_hits,
+            usage,
+            isolation: self.launcher.isolation(),
+        }
+    }
+}
+
+#[async_trait]
+impl<L: Launch> Session for WarmSession<L> {
+    async fn run(&mut self, case: &CaseSpec) -> Result<RunFacts, SandboxError> {
+        let Some(frame) = wire::run(case) else {
+            let cause = format!("an argument of case `{}` holds a NUL", case.name);
+            return Err(SandboxError::Failed { doing: "start a case", cause });
+        };
+        self.refresh().await?;
+        let limits = &self.spec.limits;
+        let Some(live) = self.live.as_mut() else {
+            return Err(SandboxError::Failed { doing: "start a case", cause: "it is closed".to_owned() });
+        };
+        // Until the case has ended well, and also when this future is dropped half way.
+        live.spent = true;
+        live.cases += 1;
+        let before = live.sandbox.counters().await;
+        let Seen { collected, end } =
+            watch(live.sandbox.link(), &frame, limits.wall(), limits.output_bytes).await;
+        let after = live.sandbox.counters().await;
+        let mut counted = Counters {
+            oom_kills: after.oom_kills.saturating_sub(before.oom_kills),
+            process_limit_hits: after.process_limit_hits.saturating_sub(before.process_limit_hits),
+        };
+        let wall_only = |wall: Duration| Usage { wall_ms: millis(wall), ..Usage::default() };
+        match end {
+            Ended::Measured(end) => {
+                // Each counter is visible on one side, or on both, where both read the same file.
+                counted.oom_kills = counted.oom_kills.max(end.oom_kills);
+                counted.process_limit_hits = counted.process_limit_hits.max(end.process_limit_hits);
+                live.spent = end.dirty
+                    || !matches!(end.ending, Ending::Exited { .. })
+                    || counted != Counters::default()
+                    || live.cases >= self.launcher.cases_per_sandbox();
+                let usage = Usage {
+                    wall_ms: end.wall_us.div_ceil(1000),
+                    cpu_ms: end.cpu_us.div_ceil(1000),
+                    memory_kib: end.memory_kib,
+                };
+                Ok(self.facts(end.ending, collected, counted, usage))
+            }
+            Ended::ByOurClock(wall) => Ok(self.facts(Ending::WallLimit, collected, counted, wall_only(wall))),
+            Ended::ByOurCount(wall) => {
+                Ok(self.facts(Ending::OutputLimit, collected, counted, wall_only(wall)))
+            }
+            // The kernel found nothing else to kill than process 1, which runs nothing of its own.
+            Ended::Broken(Broken::Stream(_)) if counted.oom_kills > 0 => {
+                Ok(self.facts(Ending::Signalled { signal: 9 }, collected, counted, Usage::default()))
+            }
+            Ended::Broken(Broken::Stream(cause)) => {
+                let words = live.sandbox.last_words().await;
+                Err(SandboxError::Failed { doing: "run a case", cause: join(cause, &words) })
+            }
+            Ended::Broken(Broken::Late { doing, after }) => Err(SandboxError::Unresponsive { doing, after }),
+        }
+    }
+
+    async fn close(mut self: Box<Self>) -> Result<SweepReport, SandboxError> {
+        let mut report = match self.live.take() {
+            Some(live) => live.sandbox.destroy().await,
+            None => SweepReport::default(),
+        };
+        for removal in self.removals.drain(..) {
+            match removal.await {
+                Ok(more) => report.absorb(more),
+                Err(error) => report.left.push(format!("a removal failed: {error}")),
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// The error of a sandbox whose runner did not greet.
+pub(super) fn greeting_failed(broken: Broken, words: &str) -> SandboxError {
+    match broken {
+        Broken::Stream(cause) => {
+            SandboxError::Failed { doing: "start the runner", cause: join(cause, words) }
+        }
+        Broken::Late { doing, after } => SandboxError::Unresponsive { doing, after },
+    }
+}
+
+fn join(cause: String, words: &str) -> String {
+    match words.trim() {
+        "" => cause,
+        words => format!("{cause}: {words}"),
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
