@@ -6,10 +6,20 @@ use std::sync::Arc;
 use super::{Checker, Comparison, Tolerance, difference};
 use crate::model::{CaseResult, CaseVerdict, Ending, Limits, RunFacts, Slug};
 
+/// What the standard output of a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// What the agent printed.
+    Output,
+    /// What our harness says that a function returned (`{"returns": …}`) or raised (`{"raises": …}`).
+    Reply,
+}
+
 /// What a case is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
     pub name: &'a Slug,
+    pub form: Form,
     pub checker: Checker,
     pub tolerance: Tolerance,
     /// Every answer that is right; the first is the one that differences are shown against.
@@ -117,6 +127,13 @@ fn answer(facts: &RunFacts, rules: &Rules<'_>) -> Judged {
     if right {
         return Judged { verdict: CaseVerdict::Accepted, message: remark.map(ToOwned::to_owned), diff: None };
     }
+    if rules.form == Form::Reply
+        && let Some(exception) = raised(actual)
+        && !rules.accepted.iter().any(|accepted| raised(accepted.as_bytes()).is_some())
+    {
+        let message = format!("raised {}", difference::quoted(exception.as_bytes()));
+        return Judged::new(CaseVerdict::RuntimeError, with_last_line(message, &facts.stderr.bytes));
+    }
     // A case without any accepted answer cannot be loaded; were there one, nothing would be right.
     let (mut message, diff) = first.unwrap_or_else(|| ("no answer is accepted".to_owned(), None));
     if rules.accepted.len() > 1 {
@@ -130,6 +147,15 @@ fn answer(facts: &RunFacts, rules: &Rules<'_>) -> Judged {
         message.push_str(remark);
     }
     Judged { verdict: CaseVerdict::WrongAnswer, message: Some(message), diff }
+}
+
+/// The exception that a function raised, where it raised one.
+fn raised(reply: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Raised {
+        raises: String,
+    }
+    serde_json::from_slice(reply).ok().map(|Raised { raises }| raises)
 }
 
 /// Adds the last line of the standard error, which for a Python program names the exception.

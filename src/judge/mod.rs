@@ -12,7 +12,7 @@ mod rank;
 mod rewards;
 mod score;
 
-pub use case::{Rules, judge_case};
+pub use case::{Form, Rules, judge_case};
 pub use checkers::{Checker, Tolerance};
 pub use comparison::Comparison;
 pub use rank::{Entry, Ranked, rank};

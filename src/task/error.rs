@@ -23,6 +23,12 @@ impl TaskError {
         self
     }
 
+    /// With the line `line`, counted from 1.
+    pub(super) fn on_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
     /// The file or folder, as it was given.
     pub fn path(&self) -> &str {
         &self.path

@@ -12,10 +12,13 @@ use crate::model::Limits;
 pub(super) struct Manifest {
     pub(super) title: Spanned<String>,
     pub(super) difficulty: Difficulty,
+    #[serde(default)]
+    pub(super) kind: KindName,
+    /// The function that a task of that kind is about.
+    pub(super) function: Option<Spanned<String>>,
     /// The task in words, as agents get it after its id.
     pub(super) prompt: Spanned<String>,
-    #[serde(default = "lines")]
-    pub(super) checker: Checker,
+    pub(super) checker: Option<Spanned<Checker>>,
     pub(super) tolerance: Option<Spanned<Tolerance>>,
     #[serde(default = "no_limits")]
     pub(super) limits: Spanned<Limits>,
@@ -52,8 +55,12 @@ pub(super) struct SubtaskTable {
     pub(super) cases: Vec<String>,
 }
 
-fn lines() -> Checker {
-    Checker::Lines
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KindName {
+    #[default]
+    Program,
+    Function,
 }
 
 fn no_limits() -> Spanned<Limits> {
@@ -72,7 +79,7 @@ pub(super) fn parse(path: &str, text: &str) -> Result<Manifest, TaskError> {
 }
 
 /// Serde lists every name it would have taken; people want the one they meant.
-fn explain(message: &str) -> String {
+pub(super) fn explain(message: &str) -> String {
     let message = message.trim_end().replace('\n', "; ");
     if let Some(name) = message.strip_prefix("missing field ") {
         return format!("the key {name} is missing");

@@ -7,24 +7,31 @@
 //!   statement.md     for people
 //!   cases/NAME.in    standard input of a public case, NAME.out its answer (NAME.2.out another one)
 //!   hidden/NAME.in   the same for cases of which only the verdict is told
+//!   cases.json       instead of them, for a function: calls and what they return or raise
+//!   hidden.json
 //!   solution.py      passes the gate and every case
 //!   wrong/VERDICT/*.py   solutions that get exactly this verdict
 //! ```
 
+mod cases;
+mod digest;
 mod error;
 mod folder;
+mod kind;
 mod load;
 mod manifest;
+mod solutions;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::judge::{self, Checker, Rules, Tolerance, Weighted};
+use crate::judge::{self, Checker, Form, Rules, Tolerance, Weighted};
 use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug};
 
 pub use error::TaskError;
+pub use kind::{Function, Invocation, Kind};
 
 /// A task that was loaded and checked.
 #[derive(Debug, Clone)]
@@ -38,6 +45,7 @@ pub struct Task {
     pub prompt: String,
     /// Markdown for people.
     pub statement: String,
+    pub kind: Kind,
     pub limits: Limits,
     pub checker: Checker,
     /// Zero for checkers that take none.
@@ -68,6 +76,7 @@ pub struct Case {
     pub name: Slug,
     /// After `--task PROMPT`.
     pub arguments: Vec<String>,
+    /// Of a function's case the call, as JSON for the harness.
     pub stdin: Arc<[u8]>,
     /// Every right answer, at least one.
     pub accepted: Vec<Arc<str>>,
@@ -107,11 +116,44 @@ pub enum Fate {
     Rejected,
 }
 
+impl Case {
+    /// A public case of weight 1.
+    pub fn new(name: Slug, stdin: &[u8], answer: &str) -> Self {
+        let (stdin, accepted) = (Arc::from(stdin), vec![Arc::from(answer)]);
+        Self { name, arguments: Vec::new(), stdin, accepted, weight: 1, hidden: false }
+    }
+}
+
 impl Task {
+    /// A program task that comes from no folder, with default limits; `words` is the task in words.
+    pub fn new(id: Slug, words: &str, checker: Checker, cases: Vec<Case>) -> Self {
+        let mut task = Self {
+            title: id.to_string(),
+            difficulty: Difficulty::Easy,
+            prompt: format!("{id}: {words}"),
+            id,
+            statement: String::new(),
+            kind: Kind::Program,
+            limits: Limits::default(),
+            checker,
+            tolerance: Tolerance::default(),
+            cases,
+            subtasks: Vec::new(),
+            solutions: Vec::new(),
+            digest: Digest::of(b""),
+        };
+        task.digest = digest::digest(&task);
+        task
+    }
+
     /// What `case` is judged by.
     pub fn rules<'a>(&'a self, case: &'a Case) -> Rules<'a> {
         Rules {
             name: &case.name,
+            form: match &self.kind {
+                Kind::Program => Form::Output,
+                Kind::Function(_) => Form::Reply,
+            },
             checker: self.checker,
             tolerance: self.tolerance,
             accepted: &case.accepted,

@@ -11,7 +11,7 @@ use super::{Agent, Event, Events, Fault};
 use crate::judge;
 use crate::model::{CaseResult, CaseVerdict, TaskResult, Usage};
 use crate::sandbox::{Backend, CaseSpec, RunId, SandboxError, Session, SessionSpec};
-use crate::task::{Case, Task};
+use crate::task::{Case, Invocation, Task};
 
 /// How often the sandbox may fail within one unit before its remaining cases are given up.
 const MOST_FAULTS: u32 = 3;
@@ -73,16 +73,15 @@ impl Unit {
     fn spec(&self, run: &RunId) -> SessionSpec {
         SessionSpec {
             run: run.clone(),
-            source: Arc::clone(&self.agent.source),
+            source: self.task.program(&self.agent.source),
             limits: self.task.limits.clone(),
             label: format!("{}/{}", self.agent.miner_id, self.task.id),
         }
     }
 
     fn case_spec(&self, case: &Case) -> CaseSpec {
-        let mut arguments = vec!["--task".to_owned(), self.task.prompt.clone()];
-        arguments.extend(case.arguments.iter().cloned());
-        CaseSpec { name: case.name.clone(), arguments, stdin: Arc::clone(&case.stdin) }
+        let Invocation { arguments, stdin } = self.task.invocation(case);
+        CaseSpec { name: case.name.clone(), arguments, stdin }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::judge::{self, Checker, Comparison, Entry, Rules, Scheme, Tolerance, Weighted};
+use portcullis::judge::{self, Checker, Comparison, Entry, Form, Rules, Scheme, Tolerance, Weighted};
 use portcullis::model::{
     Capture, CaseResult, CaseVerdict, Digest, Ending, IsolationLevel, Limits, MinerId, RawAmount, RunFacts,
     Score, Slug, TaskResult, Usage,
@@ -266,6 +266,7 @@ fn judged(facts: &RunFacts, accepted: &[&str], hidden: bool) -> CaseResult {
         facts,
         &Rules {
             name: &name,
+            form: Form::Output,
             checker: Checker::Lines,
             tolerance: Tolerance::default(),
             accepted: &accepted,
@@ -322,6 +323,50 @@ fn facts_become_verdicts_in_the_order_of_their_precedence() {
         text.push_str(&format!("{name}: {verdict}: {}\n", message.unwrap_or_default()));
     }
     snapshots().bind(|| insta::assert_snapshot!("judge_verdicts", text));
+}
+
+#[test]
+fn a_function_that_raises_what_it_should_not_is_a_runtime_error() {
+    let reply = |accepted: &str, reply: &str| {
+        let mut facts = facts(Ending::Exited { code: 0 });
+        facts.stdout.bytes = reply.into();
+        facts.stderr.bytes = b"Traceback\nKeyError: 'x'\n".to_vec();
+        let accepted = [Arc::from(accepted)];
+        let name = Slug::parse("one").expect("a name");
+        let limits = Limits::default();
+        let result = judge::judge_case(
+            &facts,
+            &Rules {
+                name: &name,
+                form: Form::Reply,
+                checker: Checker::Json,
+                tolerance: Tolerance::default(),
+                accepted: &accepted,
+                limits: &limits,
+                hidden: false,
+            },
+        );
+        format!("{}: {}", result.verdict, result.message.unwrap_or_default())
+    };
+    assert_eq!(reply(r#"{"returns":[1]}"#, r#"{"returns": [1.0]}"#), "accepted: ");
+    assert_eq!(
+        reply(r#"{"returns":[1]}"#, r#"{"returns": [2]}"#),
+        "wrong_answer: `$.returns[0]`: expected `1`, got `2`"
+    );
+    assert_eq!(
+        reply(r#"{"returns":[1]}"#, r#"{"raises": "KeyError"}"#),
+        "runtime_error: raised `KeyError`: `KeyError: 'x'`"
+    );
+    assert_eq!(reply(r#"{"raises":"KeyError"}"#, r#"{"raises": "KeyError"}"#), "accepted: ");
+    assert_eq!(
+        reply(r#"{"raises":"KeyError"}"#, r#"{"raises": "ValueError"}"#),
+        "wrong_answer: `$.raises`: expected `\"KeyError\"`, got `\"ValueError\"`"
+    );
+    assert_eq!(
+        reply(r#"{"raises":"KeyError"}"#, r#"{"returns": null}"#),
+        "wrong_answer: `$`: the key `raises` is missing"
+    );
+    assert_eq!(reply(r#"{"returns":null}"#, ""), "wrong_answer: the output is empty");
 }
 
 #[test]

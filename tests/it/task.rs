@@ -61,6 +61,19 @@ fn subtask(body: &'static str) -> impl FnOnce(&Path) {
     }
 }
 
+/// The package turned into one about a function.
+fn function(keys: &'static str, calls: &'static str) -> impl FnOnce(&Path) {
+    move |folder| {
+        let text = format!(
+            "title = \"Echo\"\ndifficulty = \"easy\"\nprompt = \"Define f.\"\nkind = \"function\"\n{keys}\n"
+        );
+        fs::write(folder.join("task.toml"), text).expect("written");
+        fs::write(folder.join("cases.json"), calls).expect("written");
+        fs::remove_dir_all(folder.join("cases")).expect("removed");
+        fs::remove_dir_all(folder.join("hidden")).expect("removed");
+    }
+}
+
 fn without(name: &'static str) -> impl FnOnce(&Path) {
     move |folder| fs::remove_file(folder.join(name)).expect("it was there")
 }
@@ -140,6 +153,36 @@ fn what_is_wrong_with_a_package_is_named_with_its_place() {
                 fs::remove_dir_all(folder.join("hidden")).expect("removed");
             }),
         ),
+        ("a function that is not named", Box::new(function("", "[]"))),
+        ("a function with a bad name", Box::new(function("function = \"a b\"", "[]"))),
+        ("a function of a program", Box::new(edited("prompt", "function = \"f\"\nprompt"))),
+        ("a function with a checker", Box::new(function("function = \"f\"\nchecker = \"lines\"", "[]"))),
+        (
+            "a function with cases in the manifest",
+            Box::new(edited("prompt", "kind = \"function\"\nfunction = \"f\"\nprompt")),
+        ),
+        ("a program with calls", Box::new(with("cases.json", "[]"))),
+        ("a function without cases", Box::new(function("function = \"f\"", "[]"))),
+        ("calls that are not JSON", Box::new(function("function = \"f\"", "[\n{\"name\": \"a\",}]"))),
+        (
+            "a mistyped key of a call",
+            Box::new(function("function = \"f\"", "[{\"name\": \"a\",\n\"return\": 1}]")),
+        ),
+        ("a call without a result", Box::new(function("function = \"f\"", "[{\"name\": \"a\"}]"))),
+        (
+            "a call with two results",
+            Box::new(function(
+                "function = \"f\"",
+                "[{\"name\": \"a\", \"returns\": null, \"raises\": \"E\"}]",
+            )),
+        ),
+        (
+            "a call twice",
+            Box::new(function(
+                "function = \"f\"",
+                "[{\"name\": \"a\", \"returns\": 1}, {\"name\": \"a\", \"returns\": 2}]",
+            )),
+        ),
         ("a subtask of an unknown case", Box::new(subtask("name = \"s\"\nweight = 1\ncases = [\"fil\"]"))),
         ("a subtask of no case", Box::new(subtask("name = \"s\"\nweight = 1\ncases = []"))),
         ("a subtask of no weight", Box::new(subtask("name = \"s\"\nweight = 0\ncases = [\"file\"]"))),
@@ -199,6 +242,52 @@ fn a_package_loads_as_it_is_written() {
     let file = &task.cases[1];
     assert_eq!((file.weight, file.arguments.len(), file.accepted.len()), (3, 2, 2));
     assert_eq!(task.solutions.iter().filter(|solution| solution.fate == Fate::Accepted).count(), 1);
+}
+
+#[test]
+fn a_call_becomes_a_request_and_the_reply_to_it() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let folder = temporary.path().join("echo");
+    for (name, content) in GOOD {
+        write(&folder, name, content.as_bytes());
+    }
+    let calls = r#"[
+        {"name": "both", "arguments": [1, "a"], "keywords": {"k": [null]}, "returns": {"x": 1.5}},
+        {"name": "none", "returns": null},
+        {"name": "raises", "arguments": [""], "raises": "ValueError", "weight": 2}
+    ]"#;
+    function("function = \"f\"", calls)(&folder);
+    let task = task::load(&folder).expect("it is right");
+    let shown: Vec<String> = task
+        .cases
+        .iter()
+        .map(|case| format!("{} {} {}", case.name, String::from_utf8_lossy(&case.stdin), case.accepted[0]))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#"both {"arguments":[1,"a"],"keywords":{"k":[null]}} {"returns":{"x":1.5}}"#,
+            r#"none {"arguments":[],"keywords":{}} {"returns":null}"#,
+            r#"raises {"arguments":[""],"keywords":{}} {"raises":"ValueError"}"#,
+        ]
+    );
+}
+
+#[test]
+fn the_text_of_an_agent_stands_in_the_harness_as_it_is() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let folder = temporary.path().join("echo");
+    for (name, content) in GOOD {
+        write(&folder, name, content.as_bytes());
+    }
+    function("function = \"f\"", "[{\"name\": \"a\", \"returns\": 1}]")(&folder);
+    let task = task::load(&folder).expect("it is right");
+    let agent = "# \"\"\" ''' \\N{DASH} \"<source>\" \u{1f40d}\r\u{7f}\tdef f(): return 1\n";
+    let program = task.program(&agent.into());
+    let line = program.lines().find(|line| line.starts_with("SOURCE = ")).expect("the text is there");
+    let text: String = serde_json::from_str(line.trim_start_matches("SOURCE = ")).expect("a string");
+    assert_eq!(text, agent);
+    assert!(program.contains("FUNCTION = \"f\"\n"));
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! The digest of a task: of everything that decides a score, and of nothing else.
+
+use std::fmt::Write as _;
+
+use super::{Kind, Task};
+use crate::model::Digest;
+
+/// One line for each thing that decides a score, hashed.
+pub(super) fn digest(task: &Task) -> Digest {
+    // Neither limits nor checkers hold anything that JSON cannot.
+    let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+    let mut text = format!(
+        "portcullis task 1\nid {}\nkind {}\nprompt {}\nchecker {} {}\nlimits {}\n",
+        task.id,
+        kind(task),
+        Digest::of(task.prompt.as_bytes()),
+        json(serde_json::to_string(&task.checker)),
+        json(serde_json::to_string(&task.tolerance)),
+        json(serde_json::to_string(&task.limits)),
+    );
+    for case in &task.cases {
+        let _ = write!(
+            text,
+            "case {} weight {} hidden {} arguments {} stdin {}",
+            case.name,
+            case.weight,
+            case.hidden,
+            json(serde_json::to_string(&case.arguments)),
+            Digest::of(&case.stdin),
+        );
+        for answer in &case.accepted {
+            let _ = write!(text, " accepts {}", Digest::of(answer.as_bytes()));
+        }
+        text.push('\n');
+    }
+    for subtask in &task.subtasks {
+        let _ =
+            writeln!(text, "subtask {} weight {} cases {:?}", subtask.name, subtask.weight, subtask.cases);
+    }
+    Digest::of(text.as_bytes())
+}
+
+fn kind(task: &Task) -> String {
+    match &task.kind {
+        Kind::Program => task.kind.as_str().to_owned(),
+        Kind::Function(function) => format!("{} {}", task.kind.as_str(), function.name()),
+    }
+}
