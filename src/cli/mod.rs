@@ -2,13 +2,17 @@
 //!
 //! To add a command: a file with a `clap::Args` struct and its `run`, a variant here, an arm below.
 
+mod demo;
 mod lint;
 mod policy;
 mod rules;
+mod running;
+mod score;
 mod serve;
 mod status;
 mod terminal;
 mod upload;
+mod validate;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -52,13 +56,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArguments),
     Lint(lint::LintArguments),
     Rules(rules::RulesArguments),
+    Score(score::ScoreArguments),
     Serve(serve::ServeArguments),
     Status(status::StatusArguments),
     Upload(upload::UploadArguments),
-    /// Say what this build is.
-    Version,
+    Validate(validate::ValidateArguments),
 }
 
 /// Parses the command line, runs the command, prints its error if it has one.
@@ -70,12 +75,14 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {
+        Command::Demo(command) => command.run(&terminal),
         Command::Lint(command) => command.run(&terminal),
         Command::Rules(command) => command.run(&terminal),
+        Command::Score(command) => command.run(&terminal),
         Command::Serve(command) => command.run(&terminal),
         Command::Status(command) => command.run(&terminal),
         Command::Upload(command) => command.run(&terminal),
-        Command::Version => terminal.data(env!("CARGO_PKG_VERSION")).map(|()| Exit::Good),
+        Command::Validate(command) => command.run(&terminal),
     };
     match done {
         Ok(Exit::Good) => ExitCode::SUCCESS,

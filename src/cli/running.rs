@@ -1,0 +1,240 @@
+//! What `score`, `validate` and `demo` share: their options, the choice of the sandbox, and a run
+//! that is watched and can be stopped.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use tokio_util::sync::CancellationToken;
+
+use super::Terminal;
+use crate::model::{IsolationLevel, RawAmount, Score, Slug};
+use crate::report::{self, Display, Summary};
+use crate::sandbox::{self, Chosen};
+use crate::task::{self, Task};
+use crate::validator::{self, Events, Outcome, Plan};
+
+/// Where programs run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum SandboxChoice {
+    /// Docker where an engine answers and the image can be had, else namespaces.
+    #[default]
+    Auto,
+    /// A container for each agent and task, through a Docker engine.
+    Docker,
+    /// Linux namespaces, without an engine.
+    Namespaces,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct SandboxOptions {
+    /// Where programs run. An explicit choice never becomes a weaker one.
+    #[arg(long, value_enum, default_value_t, value_name = "BACKEND", help_heading = "Sandbox")]
+    sandbox: SandboxChoice,
+
+    /// Container image with a `python3`.
+    #[arg(long, value_name = "IMAGE", help_heading = "Sandbox", env = "PORTCULLIS_IMAGE")]
+    image: Option<String>,
+
+    /// Programs that run at the same time. As many as there are cores by default.
+    #[arg(long, short, value_name = "N", help_heading = "Sandbox",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct TaskOptions {
+    /// Folder of task packages. The built-in tasks by default.
+    #[arg(long, value_name = "DIR", help_heading = "Tasks", env = "PORTCULLIS_TASKS")]
+    tasks: Option<PathBuf>,
+
+    /// Only this task; may be given more than once.
+    #[arg(long = "task", value_name = "ID", help_heading = "Tasks")]
+    only: Vec<Slug>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct RewardOptions {
+    /// What is shared among the agents, in proportion to their scores; at most six decimals.
+    #[arg(long, value_name = "AMOUNT", default_value = "50", value_parser = parse_amount, help_heading = "Rewards")]
+    pub(super) pool: RawAmount,
+
+    /// The name of the pool's unit.
+    #[arg(long, value_name = "NAME", default_value = "TAO", help_heading = "Rewards")]
+    pub(super) unit: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum ReportFormat {
+    /// Tables for people.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+    /// Every event as a line of JSON while it happens, and the object of `json` as the last line.
+    Jsonl,
+}
+
+fn parse_amount(text: &str) -> Result<RawAmount, String> {
+    parse_decimal(text, 6).map(RawAmount::from_millionths).ok_or_else(|| {
+        format!("`{text}` is not an amount; write digits with at most six decimals, such as 12.5")
+    })
+}
+
+pub(super) fn parse_score(text: &str) -> Result<Score, String> {
+    parse_decimal(text, 2)
+        .and_then(|hundredths| Score::from_hundredths(u32::try_from(hundredths).ok()?))
+        .ok_or_else(|| format!("`{text}` is not a score; write 0 to 100 with at most two decimals"))
+}
+
+/// `12.5` with two places is 1250. Exact, or nothing.
+fn parse_decimal(text: &str, places: usize) -> Option<u64> {
+    let (whole, rest) = match text.split_once('.') {
+        Some((_, "")) => return None,
+        Some(parts) => parts,
+        None => (text, ""),
+    };
+    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_plain(whole) || !is_plain(rest) || rest.len() > places {
+        return None;
+    }
+    format!("{whole}{rest:0<places$}").parse().ok()
+}
+
+impl TaskOptions {
+    /// The tasks that were asked for, in order of their names.
+    pub(super) fn load(&self) -> anyhow::Result<Vec<Arc<Task>>> {
+        let mut tasks = match &self.tasks {
+            Some(folder) => task::load_dir(folder)?,
+            None => task::builtin()?,
+        };
+        for wanted in &self.only {
+            if !tasks.iter().any(|task| task.id == *wanted) {
+                let known: Vec<_> = tasks.iter().map(|task| task.id.as_str()).collect();
+                bail!("there is no task `{wanted}`; there are {}", known.join(", "));
+            }
+        }
+        if !self.only.is_empty() {
+            tasks.retain(|task| self.only.contains(&task.id));
+        }
+        Ok(tasks.into_iter().map(Arc::new).collect())
+    }
+}
+
+impl SandboxOptions {
+    pub(super) fn jobs(&self) -> usize {
+        match self.jobs {
+            Some(jobs) => usize::from(jobs),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// Chooses and probes the sandbox, says on stderr which one it is and why, and clears away
+    /// what a killed run of ours left behind.
+    pub(super) async fn choose(&self, terminal: &Terminal) -> anyhow::Result<Chosen> {
+        let choice = match self.sandbox {
+            SandboxChoice::Auto => sandbox::Choice::Auto,
+            SandboxChoice::Docker => sandbox::Choice::Docker,
+            SandboxChoice::Namespaces => sandbox::Choice::Namespaces,
+        };
+        let mut settings = sandbox::Settings::default();
+        if let Some(image) = &self.image {
+            settings.image.clone_from(image);
+        }
+        let say = |line: &str| terminal.say(line);
+        let chosen = sandbox::choose(choice, &settings, &say).await?;
+        terminal.say(format!("sandbox: {}", chosen.reason));
+        for weakness in &chosen.capabilities.weaknesses {
+            terminal.warn(format!("reduced isolation: {weakness}"));
+        }
+        let swept = chosen.backend.sweep().await?;
+        for removed in &swept.removed {
+            terminal.say(format!("removed what an earlier run left behind: {removed}"));
+        }
+        for left in &swept.left {
+            terminal.warn(format!("an earlier run left something behind: {left}"));
+        }
+        Ok(chosen)
+    }
+}
+
+/// Refuses a sandbox that guarantees less than it should, unless that was asked for.
+pub(super) fn require_full_isolation(chosen: &Chosen, allow_weak: bool) -> anyhow::Result<()> {
+    match chosen.capabilities.isolation {
+        IsolationLevel::Full => Ok(()),
+        IsolationLevel::Reduced if allow_weak => Ok(()),
+        IsolationLevel::Reduced => bail!(
+            "the sandbox `{}` cannot keep every promise here ({}); use another one, or accept it with --allow-weak",
+            chosen.capabilities.backend,
+            chosen.capabilities.weaknesses.join("; ")
+        ),
+    }
+}
+
+/// A token that Ctrl-C or SIGTERM cancels. A second Ctrl-C ends the process at once.
+pub(super) fn stop_on_signal(terminal: &Terminal) -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let cancel = CancellationToken::new();
+    let (token, terminal) = (cancel.clone(), *terminal);
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        terminal
+            .say("stopping: running programs are killed, their sandboxes removed; once more to stop at once");
+        token.cancel();
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        std::process::exit(130);
+    });
+    Ok(cancel)
+}
+
+/// Runs `plan` while showing what happens: as data where the format says so, else as talk.
+pub(super) async fn watch(terminal: &Terminal, plan: Plan, format: ReportFormat) -> Outcome {
+    let (events, stream) = Events::channel();
+    let say = |line: &str| terminal.say(line);
+    // A reader of the lines that went away is found out when the summary is printed.
+    let data = |line: &str| drop(terminal.data(line));
+    let display = match format {
+        ReportFormat::Jsonl => Display::JsonLines(&data),
+        ReportFormat::Table | ReportFormat::Json if terminal.is_watched() => Display::Bar,
+        ReportFormat::Table | ReportFormat::Json => Display::Lines(&say),
+    };
+    let (outcome, ()) = tokio::join!(validator::run(plan, events), report::follow(stream, display));
+    outcome
+}
+
+/// Prints a summary as data, and what went wrong on our side as talk.
+pub(super) fn print(terminal: &Terminal, summary: &Summary, format: ReportFormat) -> anyhow::Result<()> {
+    for left in &summary.left_behind {
+        terminal.warn(format!("could not clear away: {left}"));
+    }
+    match format {
+        ReportFormat::Table => terminal.data(report::table(summary)),
+        ReportFormat::Json => terminal.data(report::json(summary)),
+        ReportFormat::Jsonl => terminal.data(report::json_line(summary)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_amount, parse_score};
+
+    #[test]
+    fn an_amount_is_read_exactly() {
+        assert_eq!(parse_amount("50").map(|amount| amount.millionths()), Ok(50_000_000));
+        assert_eq!(parse_amount("0.000001").map(|amount| amount.millionths()), Ok(1));
+        for wrong in ["", "-1", "1e3", ".5", "5.", "1.0000001", "NaN", "99999999999999999999"] {
+            assert!(parse_amount(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_score_is_read_exactly() {
+        assert_eq!(parse_score("66.66").map(|score| score.hundredths()), Ok(6666));
+        assert_eq!(parse_score("100").map(|score| score.hundredths()), Ok(10_000));
+        for wrong in ["100.01", "-1", "1.001", "", "NaN"] {
+            assert!(parse_score(wrong).is_err(), "{wrong}");
+        }
+    }
+}
