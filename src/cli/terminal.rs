@@ -45,6 +45,15 @@ impl Terminal {
         }
     }
 
+    /// Empties the screen, where stdout is one.
+    pub(crate) fn clear(&self) {
+        let mut out = io::stdout().lock();
+        if out.is_terminal() {
+            // To the first line; erase the screen and what was scrolled away.
+            let _ = out.write_all(b"\x1b[H\x1b[2J\x1b[3J").and_then(|()| out.flush());
+        }
+    }
+
     /// Talk: what we do and why. Silent with `--quiet`.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
         if !self.quiet {

@@ -155,6 +155,10 @@ fn excerpts(lines: &[&str], finding: &Finding) -> Vec<Excerpt> {
 /// A span that lies in the file, does not run backwards and is not too tall to mark.
 fn bounded(span: Span, last: u32) -> Span {
     let end_line = span.end_line.clamp(span.line, last);
+    // The newline itself is found: that is the end of its line, not the next line.
+    if span.end_column <= 1 && end_line > span.line {
+        return bounded(Span { end_line: end_line - 1, end_column: u32::MAX, ..span }, last);
+    }
     if end_line - span.line >= MAX_MARKED_LINES {
         return Span { end_line: span.line, end_column: u32::MAX, ..span };
     }

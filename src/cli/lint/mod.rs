@@ -3,8 +3,9 @@
 
 mod files;
 mod output;
+mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -12,6 +13,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use self::files::{Input, Unchecked};
+use self::watch::Watch;
 use super::{Exit, Terminal, policy};
 use crate::diagnostic::json::{Document, FileError, FileReport};
 use crate::diagnostic::text;
@@ -24,6 +26,7 @@ Examples:
   portcullis lint agent.py                    is this agent let in?
   portcullis lint agents/ --statistics        which rules find how much
   portcullis lint - < agent.py                from the standard input
+  portcullis lint agent.py --watch            again after every save
   portcullis lint agent.py --format json      for programs; also sarif and github
 
 `portcullis rules NAME` explains a rule.
@@ -53,6 +56,10 @@ pub(crate) struct LintArguments {
     /// Count the findings of each rule instead of showing each (`text`, and in addition in `json`).
     #[arg(long)]
     statistics: bool,
+
+    /// Check again whenever a file changes, until interrupted.
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -83,9 +90,32 @@ impl LintArguments {
             bail!("`--statistics` goes with `--format text` and `--format json`");
         }
         let policy = policy::load(self.policy.as_deref(), self.target_version)?;
-        let outcome = self.check(&policy, terminal);
+        if self.watch {
+            return self.watch(&policy, terminal);
+        }
+        self.once(&policy, terminal)
+    }
+
+    fn once(&self, policy: &Arc<Policy>, terminal: &Terminal) -> anyhow::Result<Exit> {
+        let outcome = self.check(policy, terminal);
         self.show(&outcome, terminal)?;
         outcome.exit(terminal)
+    }
+
+    /// Once now, and once after every change. What cannot be read is said, and may come back.
+    fn watch(&self, policy: &Arc<Policy>, terminal: &Terminal) -> anyhow::Result<Exit> {
+        if self.paths.iter().any(|path| path == Path::new("-")) {
+            bail!("`--watch` needs files or folders, not the standard input");
+        }
+        let watch = Watch::new(&self.paths)?;
+        loop {
+            terminal.clear();
+            if let Err(error) = self.once(policy, terminal) {
+                terminal.error(&error);
+            }
+            terminal.say("watching for changes, Ctrl-C ends");
+            watch.wait()?;
+        }
     }
 
     /// Checks everything that `paths` mean, in parallel; the order of the results is that of the
