@@ -2,6 +2,7 @@
 //!
 //! To add a command: a file with a `clap::Args` struct and its `run`, a variant here, an arm below.
 
+mod agent_file;
 mod demo;
 mod lint;
 mod policy;

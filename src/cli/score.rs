@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
 use super::running::{self, ReportFormat, RewardOptions, SandboxOptions, TaskOptions};
-use super::{Exit, Terminal, block_on};
+use super::{Exit, Terminal, agent_file, block_on};
 use crate::lint::Policy;
 use crate::model::{self, MinerId};
 use crate::report::{self, Refused};
@@ -49,9 +48,6 @@ pub(crate) struct ScoreArguments {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: ReportFormat,
 }
-
-/// No agent is larger; the policy's own limit, which is lower, gives the better message.
-const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 impl ScoreArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -104,7 +100,7 @@ fn gate(paths: &[PathBuf]) -> anyhow::Result<(Vec<Arc<Agent>>, Vec<Refused>)> {
     let (mut agents, mut refused, mut taken) = (Vec::new(), Vec::new(), BTreeSet::new());
     for path in files(paths)? {
         let miner_id = name(&path, &mut taken)?;
-        match Agent::admit(miner_id.clone(), &read(&path)?, &policy) {
+        match Agent::admit(miner_id.clone(), &agent_file::read(&path)?, &policy) {
             Ok(agent) => agents.push(Arc::new(agent)),
             Err(report) => {
                 refused.push(Refused { miner_id, sha256: report.sha256, findings: report.findings });
@@ -143,18 +139,6 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         files.append(&mut found);
     }
     Ok(files)
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let file = fs::File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read `{}`", path.display()))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        bail!("`{}` is larger than {} MiB, which no agent may be", path.display(), MOST_BYTES >> 20);
-    }
-    Ok(bytes)
 }
 
 /// A name for the agent in `path`, different from those that were taken before.

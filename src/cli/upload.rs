@@ -1,20 +1,14 @@
 //! `portcullis upload`: sends an agent to a platform.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::{Exit, Terminal};
+use super::{Exit, Terminal, agent_file};
 use crate::client::{Client, ClientError};
-use crate::diagnostic::{Finding, text, visible};
+use crate::diagnostic::{Finding, text};
 use crate::model::MinerId;
 use crate::python;
-
-/// No platform takes more, so nothing larger is even read.
-const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(super) const PLATFORM: &str = "http://127.0.0.1:8080";
 
@@ -57,7 +51,7 @@ pub(super) enum Format {
 
 impl UploadArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
-        let bytes = read(&self.file)?;
+        let bytes = agent_file::read(&self.file)?;
         let client = Client::new(&self.platform)?;
         super::block_on(async {
             match client.upload(self.miner.as_str(), bytes.clone()).await {
@@ -100,19 +94,4 @@ impl UploadArguments {
         let source = source.as_ref().map(|source| source.text().as_ref());
         text::render(&self.file.display().to_string(), source, findings, terminal.colors_data())
     }
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let shown = path.display().to_string();
-    let shown = visible(&shown);
-    let file = File::open(path).with_context(|| format!("cannot read `{shown}`"))?;
-    if file.metadata().with_context(|| format!("cannot read `{shown}`"))?.is_dir() {
-        bail!("`{shown}` is a directory; an agent is one Python file");
-    }
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read `{shown}`"))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        bail!("`{shown}` is larger than 16 MiB; no platform takes that");
-    }
-    Ok(bytes)
 }

@@ -9,11 +9,12 @@ pub enum ClientError {
     Url { url: String, why: String },
     #[error("cannot set up the HTTP client")]
     Setup { source: reqwest::Error },
-    #[error("cannot reach the platform at `{url}`: {}", cause(.source))]
+    #[error("cannot reach the platform at `{url}`: {}", cause(.error))]
     Unreachable {
         url: String,
-        // Not a `#[source]`: its text repeats the address, and `cause` holds what matters.
-        source: reqwest::Error,
+        // Not called `source`, which would make it part of the chain: its text repeats the
+        // address, and `cause` holds what matters.
+        error: reqwest::Error,
     },
     #[error("`{url}` does not seem to be a Portcullis platform: {why}")]
     NotOurs { url: String, why: String },

@@ -222,7 +222,7 @@ impl Client {
 
     /// The answer, or the problem it tells of.
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        let unreachable = |source| ClientError::Unreachable { url: self.url().to_owned(), source };
+        let unreachable = |error| ClientError::Unreachable { url: self.url().to_owned(), error };
         let response = request.send().await.map_err(unreachable)?;
         if response.status().is_success() {
             return Ok(response);
@@ -248,7 +248,7 @@ impl Client {
 
     async fn bytes(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
         let mut bytes = Vec::new();
-        let broken = |source| ClientError::Unreachable { url: self.url().to_owned(), source };
+        let broken = |error| ClientError::Unreachable { url: self.url().to_owned(), error };
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             if bytes.len() + chunk.len() > MOST_ANSWER_BYTES {
                 return Err(ClientError::NotOurs {

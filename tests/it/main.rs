@@ -12,6 +12,7 @@ mod queue;
 mod report;
 mod rules_cli;
 mod sarif;
+mod score;
 mod server;
 mod stdlib_tables;
 mod support;
