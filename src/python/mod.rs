@@ -2,6 +2,7 @@
 //! far as that can be done without running it. Pure; knows nothing of rules.
 
 pub(crate) mod analysis;
+mod canonical;
 mod decode;
 pub(crate) mod parse;
 mod source;
@@ -10,6 +11,7 @@ mod version;
 
 pub(crate) use ruff_python_ast as ast;
 
+pub use canonical::{Refused, canonical_tree};
 pub use decode::{DecodeError, decode};
 pub use source::Source;
 pub(crate) use stdlib::data_files;

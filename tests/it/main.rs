@@ -4,6 +4,7 @@
 
 mod architecture;
 mod diagnostic;
+mod differential;
 mod judge;
 mod lint;
 mod lint_cli;

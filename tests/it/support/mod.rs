@@ -1,5 +1,7 @@
 //! What the tests share.
 
+pub(crate) mod cpython;
+pub(crate) mod mutate;
 pub(crate) mod scripted;
 
 use std::io::Write as _;
