@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::docker::Docker;
 use super::namespaces::Namespaces;
 use super::{Backend, Capabilities, SandboxError};
 
@@ -85,11 +86,22 @@ pub async fn choose(
     settings: &Settings,
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<Chosen, SandboxError> {
-    let _ = progress;
     match choice {
-        Choice::Docker => Err(SandboxError::Unavailable("docker: not yet".to_owned())),
-        Choice::Namespaces | Choice::Auto => {
-            taken(Arc::new(Namespaces::new(settings).await?), "as asked for").await
+        Choice::Docker => taken(Arc::new(Docker::new(settings, progress).await?), "as asked for").await,
+        Choice::Namespaces => taken(Arc::new(Namespaces::new(settings).await?), "as asked for").await,
+        Choice::Auto => {
+            let docker = match Docker::new(settings, progress).await {
+                Ok(docker) => {
+                    return taken(Arc::new(docker), "because its engine answers and has the image").await;
+                }
+                Err(error) => error,
+            };
+            match Namespaces::new(settings).await {
+                Ok(namespaces) => taken(Arc::new(namespaces), &format!("because {docker}")).await,
+                Err(namespaces) => Err(SandboxError::Unavailable(format!(
+                    "no sandbox can be had, and nothing is run without one: {docker}; {namespaces}"
+                ))),
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod cgroup;
 mod choice;
+mod docker;
 mod fake;
 mod namespaces;
 mod owner;

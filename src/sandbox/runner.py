@@ -23,6 +23,8 @@ CHUNK = 65536
 TICK = 0.05
 # Killed processes are gone within milliseconds. Longer than this, the sandbox is broken.
 REAP_SECONDS = 5.0
+# A host that takes nothing for so long is gone.
+HOST_SECONDS = 60.0
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 SCRATCH = "/tmp"
 
@@ -36,7 +38,12 @@ class HostGone(Exception):
 def send(kind, body=b""):
     data = memoryview(kind + struct.pack(">I", len(body)) + body)
     while data:
-        data = data[os.write(1, data):]
+        try:
+            data = data[os.write(1, data):]
+        except BlockingIOError:
+            # An engine that was killed leaves a pipe that nobody reads and nobody closes.
+            if not select.select([], [1], [], HOST_SECONDS)[1]:
+                raise HostGone from None
 
 
 def read_exactly(size):
@@ -85,9 +92,10 @@ class Config:
     # The body of the first frame: `name=value` fields with a NUL between them.
     def __init__(self, body):
         fields = dict(field.split("=", 1) for field in body.decode().split("\0") if field)
-        self.python = fields["python"]
+        # A name is looked for in the path: images differ in where the interpreter lies.
+        self.python = fields["python"] if "/" in fields["python"] else sys.executable
         self.agent = fields["agent"]
-        self.lifetime = float(fields["lifetime_s"])
+        self.idle = float(fields["idle_s"])
         self.wall = int(fields["wall_ms"]) / 1000
         self.cpu = int(fields["cpu_ms"]) / 1000
         self.output = int(fields["output_bytes"])
@@ -453,17 +461,17 @@ def main():
     os.set_blocking(wake, False)
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    os.set_blocking(1, False)
     kind, body = receive()
     if kind != b"C":
         raise SystemExit("the first frame is not the configuration")
     config = Config(body)
     libc = hide() if config.uid is None else None
-    ends = time.monotonic() + config.lifetime
     send(b"H", sys.version.split()[0].encode())
     while True:
         drop_wakes(wake)
-        left = ends - time.monotonic()
-        if left <= 0 or not select.select([0], [], [], left)[0]:
+        # Without a host that speaks to it, a sandbox must not stay for ever.
+        if not select.select([0], [], [], config.idle)[0]:
             return
         kind, body = receive()
         if kind == b"A":

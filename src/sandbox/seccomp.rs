@@ -282,7 +282,6 @@ fn allowed(arch: TargetArch) -> impl Iterator<Item = &'static str> {
 
 /// The same as a profile for a container engine. An engine skips names that its architecture or
 /// its library does not know.
-#[cfg_attr(not(test), expect(dead_code, reason = "the container backend sends it"))]
 pub(super) fn engine_profile() -> Value {
     let always: Vec<_> = ALLOWED.iter().chain(ALLOWED_ON_X86_64).collect();
     let mut rules = vec![

@@ -21,6 +21,9 @@ const GRACE: Duration = Duration::from_secs(3);
 /// From process 1 to its greeting. A cold disk or an emulated machine takes seconds.
 const GREETING: Duration = Duration::from_secs(60);
 
+/// A runner that hears nothing for so long ends, so that no sandbox outlives us for ever.
+pub(super) const IDLE_S: u64 = 3600;
+
 /// Makes sandboxes with a runner in them.
 #[async_trait]
 pub(super) trait Launch: Send + Sync + fmt::Debug + 'static {
@@ -39,6 +42,11 @@ pub(super) trait Sandbox: Send {
 
     /// The kernel's counters, where this side can read them.
     async fn counters(&mut self) -> Counters;
+
+    /// Whether the kernel ended the runner itself for want of memory, where only an engine knows.
+    async fn was_killed_for_memory(&mut self) -> bool {
+        false
+    }
 
     /// Why the runner is gone, for the error message.
     async fn last_words(&mut self) -> String;
@@ -297,11 +305,15 @@ impl<L: Launch> Session for WarmSession<L> {
             Ended::ByOurCount(wall) => {
                 Ok(self.facts(Ending::OutputLimit, collected, counted, wall_only(wall)))
             }
-            // The kernel found nothing else to kill than process 1, which runs nothing of its own.
-            Ended::Broken(Broken::Stream(_)) if counted.oom_kills > 0 => {
-                Ok(self.facts(Ending::Signalled { signal: 9 }, collected, counted, Usage::default()))
-            }
             Ended::Broken(Broken::Stream(cause)) => {
+                if counted.oom_kills == 0 && live.sandbox.was_killed_for_memory().await {
+                    counted.oom_kills = 1;
+                }
+                // The kernel found nothing else to kill than process 1, which runs nothing of its own.
+                if counted.oom_kills > 0 {
+                    let ending = Ending::Signalled { signal: 9 };
+                    return Ok(self.facts(ending, collected, counted, Usage::default()));
+                }
                 let words = live.sandbox.last_words().await;
                 Err(SandboxError::Failed { doing: "run a case", cause: join(cause, &words) })
             }

@@ -41,9 +41,9 @@ pub(super) struct RunnerConfig {
 }
 
 impl RunnerConfig {
-    pub(super) fn new(python: &str, lifetime_s: u64, limits: &crate::model::Limits) -> Self {
+    pub(super) fn new(python: &str, idle_s: u64, limits: &crate::model::Limits) -> Self {
         Self { fields: vec![("python", python.to_owned()), ("agent", AGENT_PATH.to_owned())] }
-            .with("lifetime_s", lifetime_s)
+            .with("idle_s", idle_s)
             .with("wall_ms", limits.wall_ms)
             .with("cpu_ms", limits.cpu_ms)
             .with("output_bytes", limits.output_bytes)
@@ -63,7 +63,6 @@ impl RunnerConfig {
 }
 
 /// The source, for a sandbox into which no file can be bound.
-#[expect(dead_code, reason = "the container backend sends it")]
 pub(super) fn install(source: &str) -> Vec<u8> {
     frame(b'A', source.as_bytes())
 }

@@ -1,33 +1,47 @@
-//! The sandbox against hostile programs, on real backends.
+//! The sandbox against hostile programs, on every real backend.
+//!
+//! Each file in `fixtures/agents/<verdict>/` is a test for each backend: its program must get that
+//! verdict, and an honest program that follows it must be unharmed. None of them has passed the
+//! gate, because the sandbox must hold on its own. When all is done, nothing may be left.
 
+mod battery;
+mod endings;
+mod faults;
+mod leftovers;
+mod support;
+mod unprivileged;
+
+use std::process::ExitCode;
 use std::sync::Arc;
 
-use portcullis::model::{Ending, Limits};
-use portcullis::sandbox::{CaseSpec, Choice, RunId, SessionSpec, Settings, choose};
+use libtest_mimic::Arguments;
 
-fn settings() -> Settings {
-    Settings { helper: Some(env!("CARGO_BIN_EXE_portcullis").into()), ..Settings::default() }
-}
+use self::support::{BackendUnderTest, World};
 
-#[tokio::test]
-async fn an_honest_program_is_run_once_per_case_in_one_session() {
-    let chosen = choose(Choice::Namespaces, &settings(), &|_| ()).await.unwrap();
-    let spec = SessionSpec {
-        run: RunId::generate(),
-        source: Arc::from("import sys\nprint(sys.argv[1:], sys.stdin.read()[::-1])\n"),
-        limits: Limits::default(),
-        label: "honest".to_owned(),
-    };
-    let mut session = chosen.backend.open(&spec).await.unwrap();
-    for (input, output) in [("abc", "['--task', 'x y'] cba\n"), ("", "['--task', 'x y'] \n")] {
-        let case = CaseSpec {
-            name: "case".parse().unwrap(),
-            arguments: vec!["--task".to_owned(), "x y".to_owned()],
-            stdin: input.as_bytes().into(),
-        };
-        let facts = session.run(&case).await.unwrap();
-        assert_eq!(facts.ending, Ending::Exited { code: 0 });
-        assert_eq!(String::from_utf8_lossy(&facts.stdout.bytes), output);
+fn main() -> ExitCode {
+    if let Ok(which) = std::env::var(faults::HOLD) {
+        faults::hold(&which);
     }
-    assert_eq!(session.close().await.unwrap().left, Vec::<String>::new());
+    let arguments = Arguments::from_args();
+    let world = Arc::new(World::new());
+    let mut trials = Vec::new();
+    for backend in BackendUnderTest::all() {
+        trials.extend(battery::trials(&world, backend));
+        trials.extend(endings::trials(&world, backend));
+        trials.extend(faults::trials(&world, backend));
+    }
+    trials.extend(unprivileged::trials());
+    let listing = arguments.list;
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if listing {
+        return conclusion.exit_code();
+    }
+    // Only now, when no other test runs, can this be seen.
+    match leftovers::check(&world) {
+        Ok(()) => conclusion.exit_code(),
+        Err(left) => {
+            eprintln!("left behind: {left}");
+            ExitCode::FAILURE
+        }
+    }
 }

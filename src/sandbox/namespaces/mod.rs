@@ -26,7 +26,7 @@ pub use self::helper::{helper_main, helper_requested};
 use self::python::Python;
 use super::cgroup::{self, Group, Hierarchy};
 use super::owner::{Liveness, Owner};
-use super::session::{Counters, Launch, Link, Sandbox, WarmSession, greeting_failed};
+use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
 use super::wire::{self, RUNNER, RunnerConfig};
 use super::{Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport};
 use crate::model::{IsolationLevel, Limits};
@@ -37,8 +37,6 @@ const PREFIX: &str = "portcullis-";
 const OURS_IN_GROUP: u64 = 3;
 /// Counted against the user in its namespace beside the agent's: the helper's child, the runner.
 const OURS_OF_USER: u64 = 2;
-/// A sandbox ends by itself when nobody has ended it after this.
-const LIFETIME_S: u64 = 3600;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a helper may say about its failure.
 const LAST_WORDS: u64 = 4096;
@@ -233,7 +231,7 @@ impl Shared {
 
     fn runner_config(&self, limits: &Limits) -> RunnerConfig {
         let python = self.python.executable.to_string_lossy();
-        let config = RunnerConfig::new(&python, LIFETIME_S, limits);
+        let config = RunnerConfig::new(&python, IDLE_S, limits);
         if self.groups.is_ok() {
             return config;
         }

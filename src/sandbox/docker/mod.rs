@@ -1,0 +1,472 @@
+//! The container backend, on any engine that speaks the Docker API.
+//!
+//! A container stays open over the cases of one agent (see `session`); every call to the engine
+//! has a time-out, because an engine that hangs is as common as one that is down.
+
+mod container;
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::Docker as Client;
+use bollard::container::LogOutput;
+use bollard::errors::Error as ApiError;
+use bollard::models::SystemInfo;
+use bollard::query_parameters::{
+    AttachContainerOptions, CreateContainerOptions, CreateImageOptions, InspectContainerOptions,
+    ListContainersOptions, RemoveContainerOptions, StartContainerOptions, WaitContainerOptions,
+};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, future};
+use tokio::time::timeout;
+use tokio_util::io::StreamReader;
+
+use super::owner::{Liveness, Owner};
+use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
+use super::wire::{self, RUNNER, RunnerConfig};
+use super::{Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport};
+use crate::model::{IsolationLevel, Limits};
+
+/// For calls that only ask or create.
+const CALL: Duration = Duration::from_secs(30);
+/// Starting and removing make the kernel work: namespaces, groups, mounts.
+const WORK: Duration = Duration::from_secs(60);
+/// For an engine that is not there or does not answer at all.
+const GREETING: Duration = Duration::from_secs(5);
+/// Between two signs of life of a pull.
+const PULL: Duration = Duration::from_secs(120);
+/// What the runner may say about its failure.
+const LAST_WORDS: usize = 4096;
+
+/// Who made a container, for [`Backend::sweep`].
+const OWNER_LABEL: &str = "portcullis.owner";
+const RUN_LABEL: &str = "portcullis.run";
+const NAME_LABEL: &str = "portcullis.label";
+
+#[derive(Debug, Clone)]
+pub(super) struct Docker {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    client: Client,
+    image: Image,
+    /// As configured; `None` is the engine's default.
+    runtime: Option<String>,
+    capabilities: Capabilities,
+    cases_per_sandbox: u32,
+    owner: Owner,
+}
+
+#[derive(Debug, Clone)]
+struct Image {
+    name: String,
+    /// `sha256:…` of the image's configuration: what is run, whatever the name means later.
+    id: String,
+}
+
+impl Docker {
+    /// Connects, sees that the image is there (or pulls it), and tries a container out.
+    pub(super) async fn new(
+        settings: &Settings,
+        progress: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Self, SandboxError> {
+        let (client, address) = connect(settings.engine.as_deref())?;
+        let client = greet(client, &address).await?;
+        let info = call("describe itself", CALL, client.info()).await?;
+        let image = find_image(&client, &settings.image, progress).await?;
+        let mut shared = Shared {
+            capabilities: capabilities(&info, &image, settings.runtime.as_deref()),
+            client,
+            image,
+            runtime: settings.runtime.clone(),
+            cases_per_sandbox: settings.reuse.cases_per_sandbox(),
+            owner: Owner::this_process(),
+        };
+        let python = shared.try_out().await.map_err(|error| {
+            let image = &shared.image.name;
+            SandboxError::Unavailable(format!("a container of `{image}` cannot be used: {error}"))
+        })?;
+        shared.capabilities.details.push(("python".to_owned(), python));
+        Ok(Self { shared: Arc::new(shared) })
+    }
+}
+
+/// The client and the address as people know it. Nothing is sent yet.
+fn connect(engine: Option<&str>) -> Result<(Client, String), SandboxError> {
+    let from_environment = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    let address = engine.map(str::to_owned).or(from_environment);
+    let address = address.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
+    match Client::connect_with_host(&address) {
+        Ok(client) => Ok((client, address)),
+        Err(error) => Err(no_engine(&address, &error)),
+    }
+}
+
+async fn greet(client: Client, address: &str) -> Result<Client, SandboxError> {
+    match timeout(GREETING, client.negotiate_version()).await {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(no_engine(address, &error)),
+        Err(_) => Err(no_engine(address, &format!("no answer within {} s", GREETING.as_secs()))),
+    }
+}
+
+fn no_engine(address: &str, cause: &dyn Display) -> SandboxError {
+    SandboxError::Unavailable(format!(
+        "no Docker engine answers at `{address}` ({cause}): install `docker.io` and start it, let this user \
+         use its socket, or choose the namespaces sandbox"
+    ))
+}
+
+async fn find_image(
+    client: &Client,
+    name: &str,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Result<Image, SandboxError> {
+    let inspect = || async {
+        match timeout(CALL, client.inspect_image(name)).await {
+            Ok(Ok(image)) => Ok(image.id),
+            Ok(Err(ApiError::DockerResponseServerError { status_code: 404, .. })) => Ok(None),
+            Ok(Err(error)) => Err(failed("find the image", &error)),
+            Err(_) => Err(SandboxError::Unresponsive { doing: "find the image", after: CALL }),
+        }
+    };
+    if let Some(id) = inspect().await? {
+        return Ok(Image { name: name.to_owned(), id });
+    }
+    progress(&format!("pulling the image `{name}`"));
+    pull(client, name, progress).await.map_err(|cause| {
+        SandboxError::Unavailable(format!(
+            "the image `{name}` is not there and cannot be pulled ({cause}): pull or import it, or name \
+             another one that has `python3`"
+        ))
+    })?;
+    match inspect().await? {
+        Some(id) => Ok(Image { name: name.to_owned(), id }),
+        None => Err(SandboxError::Unavailable(format!("the image `{name}` was pulled and is not there"))),
+    }
+}
+
+async fn pull(client: &Client, name: &str, progress: &(dyn Fn(&str) + Send + Sync)) -> Result<(), String> {
+    // Without a tag the engine would pull every tag there is.
+    let tagged = if name.rsplit('/').next().is_some_and(|last| last.contains([':', '@'])) {
+        name.to_owned()
+    } else {
+        format!("{name}:latest")
+    };
+    let options = CreateImageOptions { from_image: Some(tagged), ..CreateImageOptions::default() };
+    let mut steps = client.create_image(Some(options), None, None);
+    let mut last = String::new();
+    loop {
+        match timeout(PULL, steps.next()).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(Ok(step))) => {
+                let text = [step.id, step.status].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                // The engine repeats itself many times a second.
+                if text != last {
+                    progress(&text);
+                    last = text;
+                }
+            }
+            Ok(Some(Err(error))) => return Err(error.to_string()),
+            Err(_) => return Err(format!("nothing happened for {} s", PULL.as_secs())),
+        }
+    }
+}
+
+/// What this engine can keep of our promises.
+fn capabilities(info: &SystemInfo, image: &Image, runtime: Option<&str>) -> Capabilities {
+    let mut weaknesses = Vec::new();
+    let mut require = |there: bool, weakness: &str| {
+        if !there {
+            weaknesses.push(weakness.to_owned());
+        }
+    };
+    require(info.memory_limit == Some(true), "this engine cannot limit memory");
+    require(info.swap_limit == Some(true), "this engine cannot limit swap, so a program may use more memory");
+    require(info.pids_limit == Some(true), "this engine cannot limit processes");
+    require(info.cpu_cfs_quota == Some(true), "this engine cannot limit a program to one processor");
+    let options = info.security_options.as_deref().unwrap_or_default();
+    require(
+        options.iter().any(|option| option.contains("seccomp")),
+        "this engine cannot filter system calls",
+    );
+    let runtime = runtime.or(info.default_runtime.as_deref()).unwrap_or_default();
+    require(
+        !runtime.contains("runsc"),
+        "this runtime counts its own threads as processes, so the process limit is looser by 64",
+    );
+    let detail = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Capabilities {
+        backend: "docker".to_owned(),
+        isolation: if weaknesses.is_empty() { IsolationLevel::Full } else { IsolationLevel::Reduced },
+        weaknesses,
+        details: vec![
+            detail("engine", info.server_version.as_deref().unwrap_or_default()),
+            detail("runtime", runtime),
+            detail(
+                "control groups",
+                &format!(
+                    "version {}",
+                    match info.cgroup_version {
+                        Some(version) => version.to_string(),
+                        None => "1".to_owned(),
+                    }
+                ),
+            ),
+            detail("image", &image.name),
+            detail("image id", &image.id),
+        ],
+    }
+}
+
+#[async_trait]
+impl Backend for Docker {
+    async fn probe(&self) -> Result<Capabilities, SandboxError> {
+        call("answer", GREETING, self.shared.client.ping()).await?;
+        Ok(self.shared.capabilities.clone())
+    }
+
+    async fn open(&self, spec: &SessionSpec) -> Result<Box<dyn Session>, SandboxError> {
+        Ok(Box::new(WarmSession::open(Arc::clone(&self.shared), spec).await?))
+    }
+
+    async fn sweep(&self) -> Result<SweepReport, SandboxError> {
+        let filters = HashMap::from([("label".to_owned(), vec![OWNER_LABEL.to_owned()])]);
+        let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+        let client = &self.shared.client;
+        let containers = call("list containers", CALL, client.list_containers(Some(options))).await?;
+        let mut report = SweepReport::default();
+        for container in containers {
+            let Some(id) = container.id else { continue };
+            let labels = container.labels.unwrap_or_default();
+            let owner = labels.get(OWNER_LABEL).and_then(|owner| owner.parse::<Owner>().ok());
+            if owner.is_none_or(|owner| self.shared.owner.sees(&owner) != Liveness::Dead) {
+                continue;
+            }
+            let shown = format!("container {}", id.get(..12).unwrap_or(&id));
+            match remove(client, &id).await {
+                Ok(()) => report.removed.push(shown),
+                Err(error) => report.left.push(format!("{shown}: {error}")),
+            }
+        }
+        Ok(report)
+    }
+}
+
+#[async_trait]
+impl Launch for Arc<Shared> {
+    async fn launch(&self, spec: &SessionSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
+        let (sandbox, _) = Shared::launch(self, spec).await?;
+        Ok(Box::new(sandbox))
+    }
+
+    fn isolation(&self) -> IsolationLevel {
+        self.capabilities.isolation
+    }
+
+    fn cases_per_sandbox(&self) -> u32 {
+        self.cases_per_sandbox
+    }
+}
+
+impl Shared {
+    /// Opens a container and closes it. The interpreter's version.
+    async fn try_out(&self) -> Result<String, SandboxError> {
+        let spec = SessionSpec {
+            run: RunId::generate(),
+            source: Arc::from(""),
+            limits: Limits::default(),
+            label: "probe".to_owned(),
+        };
+        let (sandbox, python) = self.launch(&spec).await?;
+        Box::new(sandbox).destroy().await;
+        Ok(python)
+    }
+
+    async fn launch(&self, spec: &SessionSpec) -> Result<(DockerSandbox, String), SandboxError> {
+        let labels = HashMap::from([
+            (OWNER_LABEL.to_owned(), self.owner.to_string()),
+            (RUN_LABEL.to_owned(), spec.run.to_string()),
+            (NAME_LABEL.to_owned(), spec.label.clone()),
+        ]);
+        let body = container::body(&self.image.id, self.runtime.as_deref(), &spec.limits, labels);
+        let create = self.client.create_container(None::<CreateContainerOptions>, body);
+        let id = call("create a container", CALL, create).await?.id;
+        // From here on, dropping it removes the container.
+        let mut container = Container { client: self.client.clone(), id, is_removed: false };
+        match self.start(&container, spec).await {
+            Ok((link, words, python)) => Ok((DockerSandbox { link, words, container }, python)),
+            Err(error) => {
+                // The first error is the one to tell; what resists is found by the next sweep.
+                let _ = container.remove().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start(
+        &self,
+        container: &Container,
+        spec: &SessionSpec,
+    ) -> Result<(Link, Words, String), SandboxError> {
+        let Container { client, id, .. } = container;
+        let attach = AttachContainerOptions {
+            stream: true,
+            stdin: true,
+            stdout: true,
+            stderr: true,
+            ..AttachContainerOptions::default()
+        };
+        let streams = call("attach to a container", CALL, client.attach_container(id, Some(attach))).await?;
+        let words = Words::default();
+        let heard = words.clone();
+        let output = streams.output.map_err(std::io::Error::other).try_filter_map(move |part| {
+            future::ready(Ok(match part {
+                LogOutput::StdOut { message } => Some(message),
+                LogOutput::StdErr { message } => {
+                    heard.add(&message);
+                    None
+                }
+                LogOutput::StdIn { .. } | LogOutput::Console { .. } => None,
+            }))
+        });
+        call("start a container", WORK, client.start_container(id, None::<StartContainerOptions>)).await?;
+        let mut link = Link::new(streams.input, StreamReader::new(output));
+        let uid = next_uid();
+        let config = RunnerConfig::new("python3", IDLE_S, &spec.limits).with("uid", uid.into()).frame();
+        let frames = [RUNNER.as_bytes(), &config, &wire::install(&spec.source)];
+        match link.greet(&frames).await {
+            Ok(python) => Ok((link, words, python)),
+            Err(broken) => Err(greeting_failed(broken, &words.said())),
+        }
+    }
+}
+
+struct DockerSandbox {
+    link: Link,
+    words: Words,
+    container: Container,
+}
+
+#[async_trait]
+impl Sandbox for DockerSandbox {
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    async fn counters(&mut self) -> Counters {
+        // The engine may be on another machine: the runner reads them, inside.
+        Counters::default()
+    }
+
+    async fn was_killed_for_memory(&mut self) -> bool {
+        let Container { client, id, .. } = &self.container;
+        // The engine learns of the end a little after the stream does. The exit code comes as an
+        // error when it is not 0; neither matters here.
+        let mut end = client.wait_container(id, None::<WaitContainerOptions>);
+        let _ = timeout(GREETING, end.next()).await;
+        let inspected = client.inspect_container(id, None::<InspectContainerOptions>);
+        match timeout(CALL, inspected).await {
+            Ok(Ok(container)) => container.state.and_then(|state| state.oom_killed) == Some(true),
+            _ => false,
+        }
+    }
+
+    async fn last_words(&mut self) -> String {
+        self.words.said()
+    }
+
+    async fn destroy(self: Box<Self>) -> SweepReport {
+        let Self { link, mut container, .. } = *self;
+        // An attached stream that nobody reads would make the engine's kill hang.
+        drop(link);
+        let left = container.remove().await.err().map(|error| format!("container {}: {error}", container.id));
+        SweepReport { removed: Vec::new(), left: left.into_iter().collect() }
+    }
+}
+
+/// A container that was created and must be removed.
+#[derive(Debug)]
+struct Container {
+    client: Client,
+    id: String,
+    is_removed: bool,
+}
+
+impl Container {
+    async fn remove(&mut self) -> Result<(), SandboxError> {
+        self.is_removed = true;
+        remove(&self.client, &self.id).await
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if self.is_removed {
+            return;
+        }
+        // A run that was cancelled. Without a runtime the next sweep removes it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (client, id) = (self.client.clone(), std::mem::take(&mut self.id));
+            runtime.spawn(async move { remove(&client, &id).await });
+        }
+    }
+}
+
+async fn remove(client: &Client, id: &str) -> Result<(), SandboxError> {
+    let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
+    match timeout(WORK, client.remove_container(id, Some(options))).await {
+        // Gone, or somebody is at it already.
+        Ok(Ok(()) | Err(ApiError::DockerResponseServerError { status_code: 404 | 409, .. })) => Ok(()),
+        Ok(Err(error)) => Err(failed("remove a container", &error)),
+        Err(_) => Err(SandboxError::Unresponsive { doing: "remove a container", after: WORK }),
+    }
+}
+
+/// What the runner says on its standard error.
+#[derive(Debug, Clone, Default)]
+struct Words(Arc<Mutex<Vec<u8>>>);
+
+impl Words {
+    fn add(&self, part: &Bytes) {
+        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = LAST_WORDS.saturating_sub(words.len());
+        words.extend(&part[..part.len().min(room)]);
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+/// A user of its own for each sandbox, so that what the kernel counts by user is not shared. Engines
+/// with a user namespace of their own map no more than 65,536 users.
+fn next_uid() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 40_000;
+    FIRST + (std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % COUNT
+}
+
+async fn call<T>(
+    doing: &'static str,
+    after: Duration,
+    answer: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, SandboxError> {
+    match timeout(after, answer).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(failed(doing, &error)),
+        Err(_) => Err(SandboxError::Unresponsive { doing, after }),
+    }
+}
+
+fn failed(doing: &'static str, cause: &dyn Display) -> SandboxError {
+    SandboxError::Failed { doing, cause: cause.to_string() }
+}

@@ -1,0 +1,112 @@
+//! What is there when nothing should be: processes, containers, control groups, folders.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::World;
+
+/// Whether this process has left anything behind.
+pub(crate) fn check(world: &World) -> Result<(), String> {
+    // The folder that holds all others goes with its backend, which is still there.
+    let bases = world.backends().count();
+    let folders = folders_of(std::process::id());
+    for folder in &folders {
+        let inside: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
+        if !inside.is_empty() {
+            return Err(format!("{inside:?}"));
+        }
+    }
+    if folders.len() > bases {
+        return Err(format!("{folders:?}"));
+    }
+    let mut left = helpers_below(std::process::id());
+    left.extend(groups_of(std::process::id()));
+    left.extend(containers_of(std::process::id()));
+    if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+}
+
+/// Whether a process that is dead has left anything behind.
+pub(crate) fn of_process(pid: u32) -> Result<(), String> {
+    let mut left = groups_of(pid);
+    left.extend(folders_of(pid).into_iter().map(|path| path.display().to_string()));
+    left.extend(containers_of(pid));
+    for (id, arguments) in processes() {
+        let plan = arguments.get(2).filter(|_| arguments.iter().any(|word| word == "--sandbox-helper"));
+        if plan.is_some_and(|plan| plan.contains(&mark(pid))) {
+            left.push(format!("process {id}"));
+        }
+    }
+    if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+}
+
+/// In the middle of every name of ours that belongs to a process.
+fn mark(pid: u32) -> String {
+    format!(".{pid}.")
+}
+
+/// Every process with its arguments.
+pub(crate) fn processes() -> Vec<(u32, Vec<String>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words = line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+        found.push((pid, words.collect()));
+    }
+    found.sort();
+    found
+}
+
+fn helpers_below(pid: u32) -> Vec<String> {
+    let is_ours = |arguments: &[String]| {
+        arguments.iter().any(|word| word == "--sandbox-helper")
+            && arguments.get(2).is_some_and(|plan| plan.contains(&mark(pid)))
+    };
+    let all = processes().into_iter().filter(|(_, arguments)| is_ours(arguments));
+    all.map(|(pid, arguments)| format!("process {pid} {arguments:?}")).collect()
+}
+
+fn groups_of(pid: u32) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(Path::new("/sys/fs/cgroup"), 6, &mut |path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("portcullis-") && name.contains(&mark(pid)) {
+            found.push(format!("control group {}", path.display()));
+        }
+    });
+    found
+}
+
+fn walk(folder: &Path, depth: usize, visit: &mut impl FnMut(&Path)) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            visit(&entry.path());
+            walk(&entry.path(), depth - 1, visit);
+        }
+    }
+}
+
+fn folders_of(pid: u32) -> Vec<PathBuf> {
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("portcullis-") && name.contains(&mark(pid))
+        })
+        .collect()
+}
+
+fn containers_of(pid: u32) -> Vec<String> {
+    let format = "{{.ID}} {{.Label \"portcullis.owner\"}}";
+    let listed = Command::new("docker")
+        .args(["ps", "-a", "--filter", "label=portcullis.owner", "--format", format])
+        .output();
+    let Ok(listed) = listed else { return Vec::new() };
+    String::from_utf8_lossy(&listed.stdout)
+        .lines()
+        .filter(|line| line.contains(&mark(pid)))
+        .map(|line| format!("container {line}"))
+        .collect()
+}
