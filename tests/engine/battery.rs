@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use portcullis::judge::{Checker, Rules, Tolerance, group, judge_case};
+use portcullis::judge::{Checker, Form, Rules, Tolerance, group, judge_case};
 use portcullis::model::{CaseResult, CaseVerdict, IsolationLevel, RunFacts};
 use portcullis::sandbox::CaseSpec;
 use portcullis::task::{self, Task};
@@ -106,6 +106,7 @@ fn judge(under: &Under, facts: &RunFacts) -> CaseResult {
         name: &case(&[], b"").name,
         checker: Checker::Lines,
         tolerance: Tolerance::default(),
+        form: Form::Output,
         accepted: &[Arc::from("ok\n")],
         limits: &under.limits,
         hidden: false,
