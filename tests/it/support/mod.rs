@@ -6,7 +6,7 @@ pub(crate) mod scripted;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// A path inside the project, whatever folder the test was started in.
 pub(crate) fn project(path: impl AsRef<Path>) -> PathBuf {
@@ -28,6 +28,16 @@ pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8 on stdout"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8 on stderr"),
+        }
+    }
 }
 
 impl std::fmt::Display for Ran {
@@ -62,9 +72,5 @@ pub(crate) fn run(folder: &Path, arguments: &[&str], stdin: &[u8]) -> Ran {
     });
     let output = child.wait_with_output().expect("the binary ends");
     writer.join().expect("the writer ends");
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).expect("UTF-8 on stdout"),
-        stderr: String::from_utf8(output.stderr).expect("UTF-8 on stderr"),
-    }
+    Ran::of(output)
 }

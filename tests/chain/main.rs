@@ -1,0 +1,220 @@
+//! The whole chain through the binary, in a real sandbox: demo, score, serve, upload, validate.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, reason = "shared with the offline tests, which use the rest")]
+mod support;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use support::{Ran, portcullis, project, run};
+
+const BACKENDS: [&str; 2] = ["namespaces", "docker"];
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn demo_agent(name: &str) -> String {
+    project(format!("fixtures/agents/demo/{name}.py")).display().to_string()
+}
+
+/// What of ours is in the folder for temporary files.
+fn temporary_leftovers(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn the_demo_really_happens_and_leaves_nothing_behind() {
+    for backend in BACKENDS {
+        let (folder, temporary) = (folder(), folder());
+        let mut command = portcullis(folder.path());
+        command.args(["demo", "--sandbox", backend]).env("TMPDIR", temporary.path()).stdin(Stdio::null());
+        let ran = Ran::of(command.output().expect("it runs"));
+        assert_eq!(ran.code, Some(0), "{backend}: {ran}");
+        assert!(ran.stdout.contains("1  good: 100 (reward: 50 'TAO')"), "{backend}: {ran}");
+        assert!(ran.stdout.contains("2  wrong: 0 (reward: 0 'TAO')"), "{backend}: {ran}");
+        assert!(ran.stderr.contains("PC201"), "{backend}: the hostile agent is refused with reasons: {ran}");
+        assert_eq!(temporary_leftovers(temporary.path()), [""; 0], "{backend}");
+        assert_eq!(temporary_leftovers(folder.path()), [""; 0], "{backend}");
+    }
+}
+
+#[test]
+fn the_json_of_score_has_the_numbers_of_its_table() {
+    let folder = folder();
+    let agents = [demo_agent("wrong"), demo_agent("good"), demo_agent("hostile")];
+    for backend in BACKENDS {
+        let mut arguments = vec!["score", "--task", "reverse_string", "--sandbox", backend];
+        arguments.extend(agents.iter().map(String::as_str));
+        let table = run(folder.path(), &arguments, b"");
+        arguments.extend(["--format", "json"]);
+        let json = run(folder.path(), &arguments, b"");
+        // A wrong and a refused agent: the subject failed.
+        assert_eq!((table.code, json.code), (Some(1), Some(1)), "{table}{json}");
+        let report: Value = serde_json::from_str(&json.stdout).expect("JSON");
+        let rankings = report["rankings"].as_array().expect("a list");
+        assert_eq!(rankings.len(), 2, "{json}");
+        for ranking in rankings {
+            let line = format!(
+                "{}  {}: {} (reward: {} 'TAO')",
+                ranking["rank"],
+                ranking["miner_id"].as_str().expect("a name"),
+                ranking["score"].as_f64().expect("a number"),
+                ranking["reward"].as_f64().expect("a number"),
+            );
+            assert!(table.stdout.contains(&line), "{line} in {table}");
+        }
+        assert_eq!(rankings[0]["miner_id"], "good");
+        assert_eq!(rankings[0]["score"], 100.0);
+        assert_eq!(report["rejected"][0]["miner_id"], "hostile");
+        assert_eq!(report["errors"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn the_events_are_lines_of_json_that_end_with_the_summary() {
+    let folder = folder();
+    let good = demo_agent("good");
+    let ran = run(
+        folder.path(),
+        &["score", "--task", "reverse_string", "--sandbox", "namespaces", "--format", "jsonl", &good],
+        b"",
+    );
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let lines = ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let kinds: Vec<String> = lines.map(|line| line["event"].as_str().expect("a kind").to_owned()).collect();
+    assert_eq!(kinds.first().map(String::as_str), Some("started"));
+    assert_eq!(kinds.last().map(String::as_str), Some("summary"));
+    assert!(kinds.iter().any(|kind| kind == "case_finished"), "{kinds:?}");
+}
+
+/// A platform that is stopped when the test ends, however it ends.
+struct Platform {
+    child: Child,
+    url: String,
+}
+
+impl Platform {
+    fn start(folder: &Path) -> Self {
+        let mut command = portcullis(folder);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let mut url = None;
+        for line in lines.map_while(Result::ok) {
+            if let Some(start) = line.find("http://127.0.0.1:") {
+                let rest = &line[start..];
+                url = Some(rest.split([' ', ',', '`']).next().unwrap_or(rest).to_owned());
+                break;
+            }
+        }
+        Self { child, url: url.expect("it says where it listens") }
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn an_upload_is_validated_and_ranked_by_separate_processes() {
+    let folder = folder();
+    let platform = Platform::start(folder.path());
+    for name in ["wrong", "good"] {
+        let ran = run(
+            folder.path(),
+            &["upload", &demo_agent(name), "--miner", name, "--platform", &platform.url],
+            b"",
+        );
+        assert_eq!(ran.code, Some(0), "{ran}");
+    }
+    let lint = run(folder.path(), &["lint", "--format", "json", &demo_agent("hostile")], b"");
+    let upload = run(
+        folder.path(),
+        &[
+            "upload",
+            &demo_agent("hostile"),
+            "--miner",
+            "evil",
+            "--platform",
+            &platform.url,
+            "--format",
+            "json",
+        ],
+        b"",
+    );
+    assert_eq!((lint.code, upload.code), (Some(1), Some(1)), "{lint}{upload}");
+    let lint: Value = serde_json::from_str(&lint.stdout).expect("JSON");
+    let upload: Value = serde_json::from_str(&upload.stdout).expect("JSON");
+    assert_eq!(upload["findings"], lint["files"][0]["findings"], "the same findings here and there");
+
+    let validate = [
+        "validate",
+        "--platform",
+        &platform.url,
+        "--token-file",
+        "data/validator.token",
+        "--sandbox",
+        "namespaces",
+        "--allow-weak",
+        "--once",
+        "--format",
+        "json",
+    ];
+    let ran = run(folder.path(), &validate, b"");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(report["rankings"][0]["miner_id"], "good", "{ran}");
+    assert_eq!(report["rankings"][0]["score"], 100.0, "{ran}");
+    // Nothing is left to do, and nothing is done twice.
+    let again = run(folder.path(), &validate, b"");
+    let report: Value = serde_json::from_str(&again.stdout).expect("JSON");
+    assert_eq!(report["rankings"], serde_json::json!([]), "{again}");
+}
+
+#[test]
+fn a_stopped_run_shows_what_it_has_and_says_that_it_is_partial() {
+    let folder = folder();
+    // An honest program that answers the first cases and then waits for ever on a longer word.
+    fs::write(
+        folder.path().join("slow.py"),
+        "import sys\nimport time\n\nword = sys.stdin.read().strip()\nif len(word) > 3:\n    time.sleep(3600)\nprint(word[::-1])\n",
+    )
+    .expect("written");
+    for backend in BACKENDS {
+        let mut command = portcullis(folder.path());
+        command
+            .args(["score", "slow.py", "--task", "reverse_string", "--jobs", "1", "--sandbox", backend])
+            .args(["--format", "jsonl"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let first = lines.next().expect("an event").expect("UTF-8");
+        assert!(first.contains("\"started\""), "{first}");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+        kill(pid, Signal::SIGINT).expect("sent");
+        let last = lines.map_while(Result::ok).last().expect("a summary");
+        let summary: Value = serde_json::from_str(&last).expect("JSON");
+        assert_eq!(summary["event"], "summary", "{last}");
+        assert_eq!(summary["partial"], true, "{last}");
+        assert_eq!(child.wait().expect("it ends").code(), Some(2), "{backend}");
+    }
+}
