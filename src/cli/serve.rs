@@ -100,7 +100,11 @@ impl ServeArguments {
         let filter = tracing_subscriber::EnvFilter::try_from_default_env()
             .or_else(|_| tracing_subscriber::EnvFilter::try_new(default))
             .context("cannot set up the log")?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            // It would tell of a closed stderr on stderr, by a panic that breaks the connection.
+            .log_internal_errors(false);
         let done = match self.log_format {
             LogFormat::Text => log.with_ansi(terminal.colors_talk()).try_init(),
             LogFormat::Json => log.json().flatten_event(true).try_init(),

@@ -97,7 +97,8 @@ fn the_events_are_lines_of_json_that_end_with_the_summary() {
     assert!(kinds.iter().any(|kind| kind == "case_finished"), "{kinds:?}");
 }
 
-/// A platform that is stopped when the test ends, however it ends.
+/// A platform that is stopped when the test ends, however it ends. Nobody reads its log after the
+/// first lines, which must not break a connection.
 struct Platform {
     child: Child,
     url: String,
