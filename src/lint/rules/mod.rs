@@ -1,7 +1,9 @@
 //! The catalogue. A rule is a constant with its page and a function that finds it, in a file of
 //! its own or with its closest kin; this table names each once.
 
+mod attributes;
 mod builtins;
+mod dynamic;
 mod imports;
 mod library;
 pub(super) mod source;
@@ -40,6 +42,15 @@ static RULES: &[&Rule] = &[
     &builtins::NAMESPACE,
     &builtins::REFLECTION_VALUE,
     &builtins::SITE_BUILTIN,
+    &attributes::FRAME,
+    &attributes::DUNDER,
+    &attributes::PATTERN,
+    &attributes::TEXT,
+    &attributes::FORMAT,
+    &attributes::FOREIGN_PRIVATE,
+    &attributes::OUTWARD,
+    &attributes::DICTIONARY,
+    &attributes::COMPARISON,
     &library::MODULE_VALUE,
     &library::BORROWED,
     &library::DENIED,
@@ -53,4 +64,15 @@ static RULES: &[&Rule] = &[
     &library::FILES,
     &library::PRIVATE,
     &library::ALIAS,
+    &dynamic::COMPUTED,
+    &dynamic::DENIED_NAME,
+    &dynamic::COMPUTED_GETTER,
+    &dynamic::CODE_TEXT,
+    &dynamic::ANNOTATION,
+    &dynamic::GENERATED,
+    &dynamic::REGISTER,
+    &dynamic::TESTS,
+    &dynamic::COMPUTED_STORE,
+    &dynamic::DEPUTY,
+    &dynamic::EVALUATING_ARGUMENT,
 ];

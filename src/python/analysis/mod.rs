@@ -252,6 +252,10 @@ impl<'a> Module<'a> {
         expr.node_index().load().as_u32().map(NodeId).filter(|id| id.index() < self.exprs.len())
     }
 
+    pub(crate) fn id_of_call(&self, call: &ast::ExprCall) -> Option<NodeId> {
+        call.node_index.load().as_u32().map(NodeId).filter(|id| id.index() < self.exprs.len())
+    }
+
     pub(crate) fn info(&self, expr: &Expr) -> Option<&ExprInfo<'a>> {
         self.id(expr).and_then(|id| self.exprs.get(id.index()))
     }
