@@ -5,6 +5,7 @@
 
 mod context;
 mod names;
+mod paths;
 mod policy;
 mod rule;
 mod rules;

@@ -11,6 +11,7 @@ mod lint_cli;
 mod lint_watch;
 mod queue;
 mod report;
+mod rules;
 mod rules_cli;
 mod sarif;
 mod score;

@@ -4,8 +4,11 @@
 mod attributes;
 mod builtins;
 mod dynamic;
+mod files;
+mod hooks;
 mod imports;
 mod library;
+mod resources;
 pub(super) mod source;
 
 use super::Rule;
@@ -75,4 +78,21 @@ static RULES: &[&Rule] = &[
     &dynamic::COMPUTED_STORE,
     &dynamic::DEPUTY,
     &dynamic::EVALUATING_ARGUMENT,
+    &files::WRITE,
+    &files::READ,
+    &files::RAW,
+    &files::UNREADABLE_CALL,
+    &files::COMPUTED_WRITE,
+    &files::EXTRACTION,
+    &hooks::LIBRARY_STORE,
+    &hooks::REDUCE,
+    &hooks::METADATA,
+    &hooks::ENVIRONMENT,
+    &hooks::NAMESPACE,
+    &hooks::REDIRECT,
+    &resources::ENTITY,
+    &resources::HUGE_NUMBER,
+    &resources::HUGE_REPEAT,
+    &resources::ENDLESS,
+    &resources::RECURSION,
 ];
