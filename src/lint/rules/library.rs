@@ -45,7 +45,7 @@ pub(super) static DENIED: Rule = Rule {
     severity: Severity::Error,
     what: "A member of a module that agents may use only in part.",
     why: "The rest of the module reaches what an agent has no business with; the finding says what.",
-    refused: "import sys\nsys.setswitchinterval(100)\n",
+    refused: "import sys\nprint(sys.abiflags)\n",
     passes: "import sys\nprint(sys.maxsize)\n",
     fix: "Use what the module offers without it.",
     on: &[],
