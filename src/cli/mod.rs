@@ -5,6 +5,7 @@
 mod agent_file;
 mod demo;
 mod lint;
+mod lsp;
 mod policy;
 mod rules;
 mod running;
@@ -59,6 +60,7 @@ struct Arguments {
 enum Command {
     Demo(demo::DemoArguments),
     Lint(lint::LintArguments),
+    Lsp(lsp::LspArguments),
     Rules(rules::RulesArguments),
     Score(score::ScoreArguments),
     Serve(serve::ServeArguments),
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Demo(command) => command.run(&terminal),
         Command::Lint(command) => command.run(&terminal),
+        Command::Lsp(command) => command.run(&terminal),
         Command::Rules(command) => command.run(&terminal),
         Command::Score(command) => command.run(&terminal),
         Command::Serve(command) => command.run(&terminal),

@@ -1,6 +1,12 @@
 //! Fast offline tests: the library and the binary as their users meet them.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod architecture;
 mod diagnostic;
@@ -9,6 +15,7 @@ mod judge;
 mod lint;
 mod lint_cli;
 mod lint_watch;
+mod lsp;
 mod queue;
 mod report;
 mod rules;
