@@ -1,9 +1,11 @@
 //! From a folder to a [`Task`]: reads everything once, bounded, and refuses what is not right.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use super::cases::{self, Collected};
 use super::digest::digest;
+use super::examples::examples;
 use super::folder::Folder;
 use super::manifest::{self, KindName, Manifest};
 use super::solutions::solutions;
@@ -34,6 +36,24 @@ pub(super) fn load_all(folder: &Folder) -> Result<Vec<Task>, TaskError> {
     }
     tasks.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(tasks)
+}
+
+pub(super) fn packages(path: &Path) -> Result<Vec<PathBuf>, TaskError> {
+    let folder = Folder::on_disk(path);
+    let Some(listing) = folder.list()? else { return Err(folder.error("there is no such folder")) };
+    if listing.files.iter().any(|file| file == MANIFEST) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let packages: Vec<PathBuf> = listing
+        .folders
+        .iter()
+        .map(|name| path.join(name))
+        .filter(|path| path.join(MANIFEST).is_file())
+        .collect();
+    if packages.is_empty() {
+        return Err(folder.error(format!("neither it nor a folder in it has a `{MANIFEST}`")));
+    }
+    Ok(packages)
 }
 
 pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
@@ -92,6 +112,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         subtasks.push(subtask);
     }
 
+    let examples = examples(&statement, &kind, &|problem| folder.join("statement.md").error(problem))?;
     let mut task = Task {
         title: manifest.title.get_ref().trim().to_owned(),
         difficulty: manifest.difficulty,
@@ -103,6 +124,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         checker,
         tolerance,
         cases,
+        examples,
         subtasks,
         solutions: solutions(folder)?,
         digest: Digest::of(b""),

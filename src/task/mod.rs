@@ -4,7 +4,7 @@
 //! ```text
 //! tasks/reverse_string/
 //!   task.toml        title, difficulty, prompt, checker, limits, small cases
-//!   statement.md     for people
+//!   statement.md     for people; examples are a block `input` followed by a block `output`
 //!   cases/NAME.in    standard input of a public case, NAME.out its answer (NAME.2.out another one)
 //!   hidden/NAME.in   the same for cases of which only the verdict is told
 //!   cases.json       instead of them, for a function: calls and what they return or raise
@@ -16,13 +16,16 @@
 mod cases;
 mod digest;
 mod error;
+mod examples;
 mod folder;
 mod kind;
 mod load;
 mod manifest;
+mod proof;
+mod scaffold;
 mod solutions;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,8 @@ use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug};
 
 pub use error::TaskError;
 pub use kind::{Function, Invocation, Kind};
+pub use proof::Came;
+pub use scaffold::{Template, scaffold};
 
 /// A task that was loaded and checked.
 #[derive(Debug, Clone)]
@@ -52,6 +57,8 @@ pub struct Task {
     pub tolerance: Tolerance,
     /// At least one; public ones first.
     pub cases: Vec<Case>,
+    /// The examples of the statement; they are proved, they do not count.
+    pub examples: Vec<Case>,
     /// Groups of cases that count all or nothing; no case is in two of them.
     pub subtasks: Vec<Subtask>,
     /// Programs whose verdict is known; they prove the task.
@@ -138,6 +145,7 @@ impl Task {
             checker,
             tolerance: Tolerance::default(),
             cases,
+            examples: Vec::new(),
             subtasks: Vec::new(),
             solutions: Vec::new(),
             digest: Digest::of(b""),
@@ -188,6 +196,15 @@ impl Task {
 /// The first thing that is wrong with it, with the file and, where there is one, the line.
 pub fn load(folder: &Path) -> Result<Task, TaskError> {
     load::load(&folder::Folder::on_disk(folder))
+}
+
+/// The task packages in `folder`: itself when it has a `task.toml`, otherwise its sub-folders that
+/// have one, sorted.
+///
+/// # Errors
+/// That there is none.
+pub fn packages(folder: &Path) -> Result<Vec<PathBuf>, TaskError> {
+    load::packages(folder)
 }
 
 /// Loads every sub-folder of `folder` that has a `task.toml`, sorted by id.

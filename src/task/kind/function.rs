@@ -70,6 +70,27 @@ impl Function {
 }
 
 impl Call {
+    /// From the blocks of an example: a JSON list of arguments, and what comes back.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence, and whether it is wrong with the output.
+    pub(in crate::task) fn of_example(name: &str, input: &str, output: &str) -> Result<Self, (String, bool)> {
+        let arguments = serde_json::from_str(input)
+            .map_err(|error| (format!("the example is no JSON list of arguments: {error}"), false))?;
+        let (mut returns, mut raises) = (None, None);
+        match output.trim().strip_prefix("raises ") {
+            Some(exception) => raises = Some(exception.to_owned()),
+            None => {
+                let value = serde_json::from_str(output).map_err(|error| {
+                    (format!("the example is neither JSON nor `raises EXCEPTION`: {error}"), true)
+                })?;
+                returns = Some(value);
+            }
+        }
+        let keywords = serde_json::Map::new();
+        Ok(Self { name: name.to_owned(), arguments, keywords, returns, raises, weight: None })
+    }
+
     /// What the harness reads from standard input.
     pub(in crate::task) fn request(&self) -> Vec<u8> {
         serde_json::json!({ "arguments": self.arguments, "keywords": self.keywords }).to_string().into_bytes()
