@@ -12,6 +12,7 @@ mod running;
 mod score;
 mod serve;
 mod status;
+mod task;
 mod terminal;
 mod upload;
 mod validate;
@@ -65,6 +66,7 @@ enum Command {
     Score(score::ScoreArguments),
     Serve(serve::ServeArguments),
     Status(status::StatusArguments),
+    Task(task::TaskArguments),
     Upload(upload::UploadArguments),
     Validate(validate::ValidateArguments),
 }
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Score(command) => command.run(&terminal),
         Command::Serve(command) => command.run(&terminal),
         Command::Status(command) => command.run(&terminal),
+        Command::Task(command) => command.run(&terminal),
         Command::Upload(command) => command.run(&terminal),
         Command::Validate(command) => command.run(&terminal),
     };
