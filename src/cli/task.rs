@@ -128,6 +128,15 @@ struct Checked {
     remarks: Vec<String>,
 }
 
+/// What `--format json` prints.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    version: u32,
+    /// Whether the solutions were run.
+    ran: bool,
+    tasks: &'a [Checked],
+}
+
 impl CheckArguments {
     async fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let loaded = load(self.folder.as_deref())?;
@@ -159,10 +168,11 @@ impl CheckArguments {
         }
         let proved = all.iter().filter(|checked| checked.problems.is_empty()).count();
         if self.format == CheckFormat::Json {
-            let document = serde_json::json!({ "version": 1, "ran": bench.is_some(), "tasks": all });
+            let document = Document { version: 1, ran: bench.is_some(), tasks: &all };
             terminal.data(serde_json::to_string_pretty(&document)?)?;
         }
-        terminal.say(format!("{proved} of {} tasks {}", all.len(), word(bench.is_some())));
+        let how = if bench.is_some() { "proved" } else { "well-formed; nothing was run" };
+        terminal.say(format!("{proved} of {} tasks {how}", all.len()));
         Ok(if proved == all.len() { Exit::Good } else { Exit::SubjectFailed })
     }
 }
@@ -247,16 +257,13 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const DIM: Style = Style::new().dimmed();
 
-fn word(ran: bool) -> &'static str {
-    if ran { "proved" } else { "well-formed (nothing was run)" }
-}
-
 fn text(checked: &Checked, ran: bool) -> String {
     let mut out = String::new();
     let Checked { task, cases, solutions, problems, remarks, digest: _ } = checked;
     // Writing to a string cannot fail.
     let _ = if problems.is_empty() {
-        writeln!(out, "{task}: {GOOD}{}{GOOD:#} ({cases} cases, {solutions} solutions)", word(ran))
+        let word = if ran { "proved" } else { "well-formed" };
+        writeln!(out, "{task}: {GOOD}{word}{GOOD:#} ({cases} cases, {solutions} solutions)")
     } else {
         let count = problems.len();
         writeln!(out, "{task}: {BAD}{count} problem{}{BAD:#}", if count == 1 { "" } else { "s" })

@@ -76,6 +76,11 @@ fn verdict(facts: &RunFacts, rules: &Rules<'_>) -> Judged {
         Ending::CpuLimit => {
             Judged::new(CaseVerdict::TimeLimit, format!("stopped after {} ms of CPU time", limits.cpu_ms))
         }
+        // The kernel ends a process whose CPU time is up with SIGXCPU, and with SIGKILL one that does
+        // not mind. The signal alone proves nothing, because a program can send it to itself.
+        Ending::Signalled { signal: SIGXCPU | SIGKILL } if facts.usage.cpu_ms >= limits.cpu_ms => {
+            Judged::new(CaseVerdict::TimeLimit, format!("stopped after {} ms of CPU time", limits.cpu_ms))
+        }
         Ending::Exited { code: 0 } => answer(facts, rules),
         Ending::Exited { .. } | Ending::Signalled { .. } if facts.oom_kills > 0 => Judged::new(
             CaseVerdict::MemoryLimit,
@@ -165,6 +170,9 @@ fn with_last_line(what: String, stderr: &[u8]) -> String {
     if last.is_empty() { what } else { format!("{what}: {}", difference::quoted_words(last)) }
 }
 
+const SIGKILL: u8 = 9;
+const SIGXCPU: u8 = 24;
+
 /// Linux names; the numbers are those of x86-64 and AArch64.
 fn signal_name(signal: u8) -> String {
     let name = match signal {
@@ -176,12 +184,12 @@ fn signal_name(signal: u8) -> String {
         6 => "SIGABRT",
         7 => "SIGBUS",
         8 => "SIGFPE",
-        9 => "SIGKILL",
+        SIGKILL => "SIGKILL",
         11 => "SIGSEGV",
         13 => "SIGPIPE",
         14 => "SIGALRM",
         15 => "SIGTERM",
-        24 => "SIGXCPU",
+        SIGXCPU => "SIGXCPU",
         25 => "SIGXFSZ",
         31 => "SIGSYS",
         _ => return format!("signal {signal}"),

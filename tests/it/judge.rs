@@ -312,6 +312,11 @@ fn facts_become_verdicts_in_the_order_of_their_precedence() {
         ("memory before processes", with(exited(1), |f| (f.oom_kills, f.process_limit_hits) = (1, 1))),
         ("wall time", facts(Ending::WallLimit)),
         ("CPU time before memory", with(facts(Ending::CpuLimit), |f| f.oom_kills = 1)),
+        (
+            "CPU time, ended by the kernel",
+            with(facts(Ending::Signalled { signal: 24 }), |f| f.usage.cpu_ms = 10_002),
+        ),
+        ("SIGXCPU sent by itself", facts(Ending::Signalled { signal: 24 })),
         ("output", facts(Ending::OutputLimit)),
         ("output before time", with(facts(Ending::WallLimit), |f| f.stdout.truncated = true)),
         ("cut output is not judged", with(printed("42\n"), |f| f.stdout.truncated = true)),

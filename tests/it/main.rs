@@ -26,4 +26,5 @@ mod server;
 mod stdlib_tables;
 mod support;
 mod task;
+mod task_cli;
 mod validator;
