@@ -4,7 +4,6 @@
 mod cgroup;
 mod choice;
 mod docker;
-mod fake;
 mod namespaces;
 mod owner;
 mod seccomp;
@@ -21,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use crate::model::{IsolationLevel, Limits, RunFacts, Slug};
 
 pub use choice::{Choice, Chosen, Reuse, Settings, choose};
-pub use fake::{Fake, Scripted};
 pub use namespaces::{helper_main, helper_requested};
 
 /// Marks everything that one invocation of ours makes, so that a later one can clear it away.
