@@ -2,14 +2,17 @@
 //! types, so they cannot drift apart; `/openapi.json` is generated from them.
 
 mod assignment;
+mod hold;
 mod problem;
 mod schema;
+pub mod signature;
 mod submission;
 mod task;
 
 pub use assignment::{
     Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference,
 };
+pub use hold::{Hold, HoldList, ResolveRequest, Verdict};
 pub use problem::Problem;
 pub use submission::{
     AgentDetail, AgentPage, AgentSource, AgentSummary, AuditEvent, Health, Leaderboard, Standing,

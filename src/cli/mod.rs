@@ -4,6 +4,8 @@
 
 mod agent_file;
 mod demo;
+mod holds;
+mod keygen;
 mod lint;
 mod lsp;
 mod policy;
@@ -60,6 +62,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoArguments),
+    Holds(holds::HoldsArguments),
+    Keygen(keygen::KeygenArguments),
     Lint(lint::LintArguments),
     Lsp(lsp::LspArguments),
     Rules(rules::RulesArguments),
@@ -81,6 +85,8 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {
         Command::Demo(command) => command.run(&terminal),
+        Command::Holds(command) => command.run(&terminal),
+        Command::Keygen(command) => command.run(&terminal),
         Command::Lint(command) => command.run(&terminal),
         Command::Lsp(command) => command.run(&terminal),
         Command::Rules(command) => command.run(&terminal),

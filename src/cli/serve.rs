@@ -1,6 +1,7 @@
 //! `portcullis serve`: the platform.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -8,7 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, Terminal, policy};
-use crate::server::{self, Settings};
+use crate::server::{self, Identity, Settings, UploadLimits};
 use crate::task;
 
 const EXAMPLES: &str = "\
@@ -52,6 +53,19 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     quorum: u32,
 
+    /// How miners are known: `open` believes the form, `signed` wants every upload signed with the
+    /// key that `portcullis keygen` makes.
+    #[arg(long, value_enum, default_value_t, value_name = "MODE", env = "PORTCULLIS_IDENTITY")]
+    identity: IdentityMode,
+
+    /// Uploads of one miner in a minute, and as many at once. 0 does not limit.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    miner_uploads: u32,
+
+    /// Uploads of one address in a minute, and as many at once. 0 does not limit.
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    address_uploads: u32,
+
     /// How the log is written.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
@@ -66,6 +80,13 @@ enum LogFormat {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum IdentityMode {
+    #[default]
+    Open,
+    Signed,
+}
+
 impl ServeArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let tasks = match &self.tasks {
@@ -78,6 +99,14 @@ impl ServeArguments {
             policy: policy::load(self.policy.as_deref(), None)?,
             token_file: self.token_file.clone(),
             quorum: self.quorum,
+            identity: match self.identity {
+                IdentityMode::Open => Identity::Open,
+                IdentityMode::Signed => Identity::Signed,
+            },
+            limits: UploadLimits {
+                per_miner: NonZeroU32::new(self.miner_uploads),
+                per_address: NonZeroU32::new(self.address_uploads),
+            },
             ..Settings::new(self.listen, self.data.clone(), tasks)
         };
         super::block_on(async {

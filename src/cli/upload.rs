@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Exit, Terminal, agent_file};
 use crate::client::{Client, ClientError};
+use crate::config::MinerKey;
 use crate::diagnostic::{Finding, text};
 use crate::model::MinerId;
 use crate::python;
@@ -27,9 +28,13 @@ pub(crate) struct UploadArguments {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Who submits: 1 to 64 ASCII letters, digits, `-` and `_`.
-    #[arg(long, value_name = "ID", env = "PORTCULLIS_MINER")]
-    miner: MinerId,
+    /// Who submits: 1 to 64 ASCII letters, digits, `-` and `_`. With a key it is the hotkey.
+    #[arg(long, value_name = "ID", env = "PORTCULLIS_MINER", required_unless_present = "key")]
+    miner: Option<MinerId>,
+
+    /// The key to sign with, as `portcullis keygen` made it, where the platform asks for it.
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_KEY", conflicts_with = "miner")]
+    key: Option<PathBuf>,
 
     /// The platform's address.
     #[arg(long, value_name = "URL", default_value = PLATFORM, env = "PORTCULLIS_PLATFORM")]
@@ -53,8 +58,14 @@ impl UploadArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let bytes = agent_file::read(&self.file)?;
         let client = Client::new(&self.platform)?;
+        let key = self.key.as_deref().map(MinerKey::read).transpose()?;
         super::block_on(async {
-            match client.upload(self.miner.as_str(), bytes.clone()).await {
+            let answer = match (&key, &self.miner) {
+                (Some(key), _) => client.upload_signed(key, &bytes).await,
+                (None, Some(miner)) => client.upload(miner.as_str(), bytes.clone()).await,
+                (None, None) => anyhow::bail!("`--miner` or `--key` must say who submits"),
+            };
+            match answer {
                 Ok(uploaded) if self.format == Format::Json => {
                     terminal.data(serde_json::to_string_pretty(&uploaded)?)?;
                     Ok(Exit::Good)

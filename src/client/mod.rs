@@ -4,7 +4,7 @@ mod error;
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
@@ -13,13 +13,14 @@ use uuid::Uuid;
 
 pub use error::ClientError;
 
+use crate::api::signature::{self, Signed};
 use crate::api::{
-    AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, ClaimRequest, Leaderboard, LeaseAnswer,
-    Problem, ReleaseRequest, ResultRequest, ResultTaken, SubmissionDetail, TaskDetail, TaskList, Uploaded,
-    Version,
+    AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, ClaimRequest, HoldList, Leaderboard,
+    LeaseAnswer, Problem, ReleaseRequest, ResolveRequest, ResultRequest, ResultTaken, SubmissionDetail,
+    TaskDetail, TaskList, Uploaded, Version,
 };
-use crate::config::Secret;
-use crate::model::{MinerId, Slug, SubmissionId};
+use crate::config::{MinerKey, Secret};
+use crate::model::{Digest, MinerId, Slug, SubmissionId};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -91,6 +92,34 @@ impl Client {
         let agent = Part::bytes(agent).file_name("agent.py");
         let form = Form::new().text("miner_id", miner.to_owned()).part("agent", agent);
         self.ask(self.request(Method::POST, "upload/agent")?.multipart(form)).await
+    }
+
+    /// Uploads an agent in the name of a key, for a platform that asks for signatures.
+    ///
+    /// # Errors
+    /// As [`Client::upload`].
+    pub async fn upload_signed(&self, key: &MinerKey, agent: &[u8]) -> Result<Uploaded, ClientError> {
+        let hotkey = key.hotkey();
+        let (content_type, body) = form(&hotkey, agent);
+        let request = self.request(Method::POST, "upload/agent")?;
+        let nonce = hex::encode(rand::random::<[u8; 16]>());
+        let timestamp = jiff::Timestamp::now().as_second();
+        let signed = Signed {
+            hotkey: &hotkey,
+            method: "POST",
+            path: "/upload/agent",
+            body: Digest::of(&body),
+            timestamp,
+            nonce: &nonce,
+        };
+        let signature = key.sign(signed.message().as_bytes());
+        let request = request
+            .header(CONTENT_TYPE, content_type)
+            .header(signature::HOTKEY, &hotkey)
+            .header(signature::NONCE, &nonce)
+            .header(signature::TIMESTAMP, timestamp)
+            .header(signature::SIGNATURE, signature);
+        self.ask(request.body(body)).await
     }
 
     /// # Errors
@@ -195,6 +224,23 @@ impl Client {
         self.send(request).await.map(drop)
     }
 
+    /// The submissions that wait for an operator.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn holds(&self) -> Result<HoldList, ClientError> {
+        self.get("internal/v1/holds").await
+    }
+
+    /// Releases or rejects a held submission.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or the submission is not held.
+    pub async fn resolve(&self, id: SubmissionId, decision: &ResolveRequest) -> Result<(), ClientError> {
+        let request = self.post(&format!("internal/v1/holds/{id}/resolve"), decision)?;
+        self.send(request).await.map(drop)
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.ask(self.request(Method::GET, path)?).await
     }
@@ -260,4 +306,16 @@ impl Client {
         }
         Ok(bytes)
     }
+}
+
+/// The form as bytes, because a signature covers them: its content type and itself.
+fn form(miner: &str, agent: &[u8]) -> (String, Vec<u8>) {
+    // Random, so that no agent can hold it.
+    let boundary = hex::encode(rand::random::<[u8; 24]>());
+    let head = format!(
+        "--{boundary}\r\ncontent-disposition: form-data; name=\"miner_id\"\r\n\r\n{miner}\r\n\
+         --{boundary}\r\ncontent-disposition: form-data; name=\"agent\"; filename=\"agent.py\"\r\n\r\n"
+    );
+    let tail = format!("\r\n--{boundary}--\r\n");
+    (format!("multipart/form-data; boundary={boundary}"), [head.as_bytes(), agent, tail.as_bytes()].concat())
 }

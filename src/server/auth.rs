@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use base64::Engine as _;
 
 use super::error::{ApiError, Kind};
 use super::state::App;
@@ -29,4 +30,32 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+}
+
+/// As [`require_token`], for an operator with a browser, which asks for a password and sends it as
+/// `Basic` with the token in it. The pages behind it only show; they change nothing, so that a
+/// foreign page that makes a browser load them gains nothing.
+pub(super) async fn require_operator(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let headers = request.headers();
+    let given = bearer(headers).map(<[u8]>::to_vec).or_else(|| basic(headers));
+    if given.is_some_and(|given| app.token.matches(&given)) {
+        return Ok(next.run(request).await);
+    }
+    Err(ApiError::new(Kind::NeedsPassword, "this page needs the platform's token as the password"))
+}
+
+/// The password, whatever the user name is.
+fn basic(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, credentials) = value.split_at_checked("Basic ".len())?;
+    if !scheme.eq_ignore_ascii_case(b"Basic ") {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(credentials).ok()?;
+    let colon = decoded.iter().position(|&byte| byte == b':')?;
+    Some(decoded[colon + 1..].to_vec())
 }

@@ -22,12 +22,18 @@ use crate::store::StoreError;
 pub(super) enum Kind {
     Malformed,
     Unauthorized,
+    /// As `Unauthorized`, so that a browser asks for a password.
+    NeedsPassword,
+    /// As `Unauthorized`, of an upload.
+    Unsigned,
+    TooMany,
     NotFound,
     MethodNotAllowed,
     Timeout,
     Duplicate,
     NameTaken,
     LeaseEnded,
+    NotHeld,
     TooLarge,
     Refused,
     InvalidResult,
@@ -40,6 +46,9 @@ impl Kind {
         match self {
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed", "The request is malformed"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "A valid token is needed"),
+            Self::NeedsPassword => (StatusCode::UNAUTHORIZED, "unauthorized", "A password is needed"),
+            Self::Unsigned => (StatusCode::UNAUTHORIZED, "unsigned", "A valid signature is needed"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here")
@@ -48,6 +57,7 @@ impl Kind {
             Self::Duplicate => (StatusCode::CONFLICT, "duplicate", "This source was submitted before"),
             Self::NameTaken => (StatusCode::CONFLICT, "name-taken", "The miner id is taken"),
             Self::LeaseEnded => (StatusCode::CONFLICT, "lease-ended", "The assignment has ended"),
+            Self::NotHeld => (StatusCode::CONFLICT, "not-held", "The submission is not held"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "The gate refused the source"),
             Self::InvalidResult => {
@@ -70,12 +80,14 @@ impl Kind {
 pub(super) struct ApiError {
     pub(super) kind: Kind,
     pub(super) problem: Box<Problem>,
+    /// Seconds after which trying again makes sense.
+    retry_after: Option<u64>,
     /// For the log.
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// Seconds after which a client may try again when we were busy.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"portcullis operator\", charset=\"UTF-8\"");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl ApiError {
@@ -92,7 +104,8 @@ impl ApiError {
             findings: None,
             earlier: None,
         };
-        Self { kind, problem: Box::new(problem), cause: None }
+        let retry_after = (kind == Kind::Busy).then_some(1);
+        Self { kind, problem: Box::new(problem), retry_after, cause: None }
     }
 
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
@@ -110,6 +123,11 @@ impl ApiError {
             "the platform could not do this because of a fault of its own; nothing was half done",
         );
         Self { cause: Some(Arc::new(cause)), ..error }
+    }
+
+    pub(super) fn too_many(who: &str, seconds: u64) -> Self {
+        let detail = format!("too many uploads from {who}; try again in {seconds} s");
+        Self { retry_after: Some(seconds), ..Self::new(Kind::TooMany, detail) }
     }
 
     /// Adds what the log shall say.
@@ -163,12 +181,14 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.kind.status(), Json(&self.problem)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
-        match self.kind {
-            Kind::Busy => drop(response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER)),
-            Kind::Unauthorized => drop(
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-            ),
-            _ => {}
+        let extra = match self.kind {
+            Kind::Unauthorized => Some((header::WWW_AUTHENTICATE, BEARER)),
+            Kind::NeedsPassword => Some((header::WWW_AUTHENTICATE, BASIC)),
+            _ => None,
+        };
+        response.headers_mut().extend(extra);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(self);
         response

@@ -35,6 +35,11 @@ impl Gate {
         &self.policy
     }
 
+    /// How many more may come before the gate is busy.
+    pub(super) fn free(&self) -> usize {
+        self.places.available_permits()
+    }
+
     /// The verdict on `bytes`, or that we are busy.
     pub(super) async fn check(&self, bytes: Bytes) -> Result<Report, ApiError> {
         let closed = |_| ApiError::new(Kind::Busy, "the platform is shutting down");

@@ -8,8 +8,12 @@ mod auth;
 mod error;
 mod extract;
 mod gate;
+mod identity;
+mod limits;
 mod listen;
+mod metrics;
 mod openapi;
+mod pages;
 mod results;
 mod routes;
 mod state;
@@ -24,6 +28,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+
+pub use identity::Identity;
+pub use limits::UploadLimits;
 
 use crate::config::{Secret, SecretError};
 use crate::lint::Policy;
@@ -55,6 +62,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Uploads that may wait for a processor before the platform says that it is busy.
     pub gate_queue: usize,
+    pub identity: Identity,
+    pub limits: UploadLimits,
     /// How long a request may take as a whole.
     pub request_timeout: Duration,
     pub clock: Arc<dyn Clock>,
@@ -74,6 +83,8 @@ impl Settings {
             quorum: 1,
             rules: Rules::default(),
             gate_queue: 256,
+            identity: Identity::Open,
+            limits: UploadLimits::default(),
             request_timeout: Duration::from_secs(60),
             clock: Arc::new(SystemClock),
         }
@@ -132,11 +143,15 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
     let token_file = settings.token_file.unwrap_or_else(|| settings.data.join("validator.token"));
     let mut tasks = settings.tasks;
     tasks.sort_by(|a, b| a.id.cmp(&b.id));
+    let sources = settings.data.join("sources");
+    let (blobs, files) = (Blobs::in_folder(&sources)?, AgentFiles::in_folder(&settings.data.join("agents"))?);
+    Blobs::sweep(&sources)?;
+    files.sweep()?;
     let app = App::new(Shared {
         queue: Queue::new(store.clone(), Arc::clone(&settings.clock), settings.rules),
         store,
-        blobs: Blobs::in_folder(&settings.data.join("sources"))?,
-        files: AgentFiles::in_folder(&settings.data.join("agents"))?,
+        blobs,
+        files,
         max_upload: settings.policy.limits.source_bytes,
         gate: gate::Gate::new(settings.policy, settings.gate_queue),
         clock: settings.clock,
@@ -146,6 +161,10 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         unit: settings.unit,
         quorum: settings.quorum,
         locks: MinerLocks::new(),
+        identity: settings.identity,
+        limits: limits::Limits::new(settings.limits),
+        metrics: metrics::Metrics::new(),
+        changes: pages::Changes::new(),
         stopping: AtomicBool::new(false),
     });
     mend(&app).await?;
@@ -230,9 +249,17 @@ async fn upkeep(app: App) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     loop {
         ticks.tick().await;
+        app.limits.forget();
+        if let Err(error) = app.store.forget_nonces(app.clock.now()).await {
+            tracing::error!(error = %error, "cannot forget old nonces");
+        }
         match app.queue.expire().await {
             Ok(0) => {}
-            Ok(ended) => tracing::warn!(ended, "validators did not answer in time; their work was requeued"),
+            Ok(ended) => {
+                app.changes.tell();
+                app.metrics.expired(ended);
+                tracing::warn!(ended, "validators did not answer in time; their work was requeued");
+            }
             Err(error) => tracing::error!(error = %error, "cannot take back overdue work"),
         }
     }

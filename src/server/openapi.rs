@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, Kind};
 use super::state::App;
-use super::{auth, routes};
+use super::{auth, pages, routes};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -45,23 +45,29 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .routes(routes!(routes::submissions::show))
         .routes(routes!(routes::leaderboard::show))
         .routes(routes!(routes::service::health))
-        .routes(routes!(routes::service::version));
+        .routes(routes!(routes::service::version))
+        .routes(routes!(routes::service::metrics));
     let internal = OpenApiRouter::new()
         .routes(routes!(routes::assignments::claim))
         .routes(routes!(routes::assignments::heartbeat))
         .routes(routes!(routes::assignments::result))
         .routes(routes!(routes::assignments::release))
         .routes(routes!(routes::agents::source))
+        .routes(routes!(routes::holds::list))
+        .routes(routes!(routes::holds::resolve))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_token));
     let (router, mut document) =
         OpenApiRouter::with_openapi(Document::openapi()).merge(public).merge(internal).split_for_parts();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
+    let pages = pages::router(&app, &document);
     let openapi = get(move || std::future::ready(Json(document.clone())));
 
     router
         .route("/openapi.json", openapi)
+        .merge(pages)
+        .route_layer(middleware::from_fn(named))
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(Kind::MethodNotAllowed, "this path does not answer that method")
@@ -69,10 +75,23 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .layer(middleware::from_fn_with_state(timeout, bounded))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(outermost))
+        .layer(middleware::from_fn_with_state(app.clone(), outermost))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(app)
+}
+
+/// The route that answered, for the metrics.
+#[derive(Debug, Clone)]
+struct Route(MatchedPath);
+
+/// Only inside of the router is it known which route a request goes to.
+async fn named(matched: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(path) = matched {
+        response.extensions_mut().insert(Route(path));
+    }
+    response
 }
 
 /// A request that takes too long is given up; what it had begun in the database is rolled back.
@@ -99,7 +118,14 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 /// What browsers must not do with any answer of ours.
-const SAFE_HEADERS: [(HeaderName, HeaderValue); 3] = [
+const SAFE_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'none'; \
+         base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -107,7 +133,7 @@ const SAFE_HEADERS: [(HeaderName, HeaderValue); 3] = [
 
 /// Writes one line for each request, with the causes of what failed, and names the request in the
 /// answer. Neither bodies nor header values are logged.
-async fn outermost(request: Request, next: Next) -> Response {
+async fn outermost(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request
         .extensions()
@@ -115,15 +141,23 @@ async fn outermost(request: Request, next: Next) -> Response {
         .and_then(|id| id.header_value().to_str().ok())
         .map(|id| id.chars().take(64).collect::<String>());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let wants_page = pages::wants_page(request.headers());
     let mut response = next.run(request).await;
     let error = response.extensions_mut().remove::<ApiError>();
     let cause = error.as_ref().and_then(ApiError::chain);
     if let Some(error) = error {
-        response = error.with_request_id(id.as_deref()).into_response();
+        let error = error.with_request_id(id.as_deref());
+        let route = response.extensions_mut().remove::<Route>();
+        response = if wants_page { pages::problem_page(error) } else { error.into_response() };
+        if let Some(route) = route {
+            response.extensions_mut().insert(route);
+        }
     }
     for (name, value) in SAFE_HEADERS {
         response.headers_mut().insert(name, value);
     }
+    let route = response.extensions().get::<Route>().map(|route| route.0.as_str().to_owned());
+    app.metrics.request(&method, route.as_deref(), response.status().as_u16(), started.elapsed());
     let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
     match cause {
         Some(cause) => tracing::error!(id, %method, path, status, ms, cause, "request failed"),

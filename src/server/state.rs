@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::gate::Gate;
+use super::identity::Identity;
+use super::limits::Limits;
+use super::metrics::Metrics;
+use super::pages::Changes;
 use crate::config::Secret;
 use crate::model::{MinerId, RawAmount, Slug};
 use crate::queue::{Clock, Queue};
@@ -36,6 +40,10 @@ pub(super) struct Shared {
     /// Of one agent, in bytes.
     pub(super) max_upload: usize,
     pub(super) locks: MinerLocks,
+    pub(super) identity: Identity,
+    pub(super) limits: Limits,
+    pub(super) metrics: Metrics,
+    pub(super) changes: Changes,
     pub(super) stopping: AtomicBool,
 }
 
@@ -54,6 +62,7 @@ impl App {
 
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.changes.tell();
     }
 }
 

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::{Store, StoreError, Submission};
 use crate::model::{Digest, MinerId, SubmissionId};
 
+/// How the names of files begin that are being written. No miner id begins with a dot.
+const UNFINISHED: &str = ".new-";
+
 /// What lies beside the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentRecord {
@@ -53,6 +56,14 @@ impl AgentFiles {
     pub fn in_folder(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(|source| failed("make the folder", folder, source))?;
         Ok(Self { folder: folder.into() })
+    }
+
+    /// Removes what a crash left half written. Only while nobody else writes.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or a file cannot be removed.
+    pub fn sweep(&self) -> Result<(), StoreError> {
+        super::remove_files(&self.folder, |name| name.starts_with(UNFINISHED))
     }
 
     /// Makes the files say what the database says of `miner`. Call it for one miner from one task
@@ -111,7 +122,7 @@ impl AgentFiles {
     /// A reader sees the old file or the new one, never a part; so does a machine that lost power.
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let write = || -> io::Result<()> {
-            let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.folder)?;
+            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             file.persist(path)?;

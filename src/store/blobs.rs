@@ -34,6 +34,15 @@ impl Blobs {
         Ok(Self { objects: Arc::new(objects) })
     }
 
+    /// Removes what a crash left half written in `folder`. Only while nobody else writes.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or a file cannot be removed.
+    pub fn sweep(folder: &Path) -> Result<(), StoreError> {
+        // The store writes to `NAME#NUMBER` before it renames; digests have no `#`.
+        super::remove_files(folder, |name| name.contains('#'))
+    }
+
     /// # Errors
     /// When it could not be stored; then nothing of it is there.
     pub async fn put(&self, digest: Digest, text: &str) -> Result<(), StoreError> {

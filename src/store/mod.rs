@@ -8,6 +8,8 @@ mod agents;
 mod assignments;
 mod blobs;
 mod holds;
+mod nonces;
+mod overview;
 mod rows;
 mod step;
 mod submissions;
@@ -15,12 +17,13 @@ mod submissions;
 use std::path::Path;
 
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{Any, AnyPool, Row as _, Transaction};
+use sqlx::{Any, AnyPool, Connection as _, Row as _, Transaction};
 
 pub use agents::{AgentFiles, AgentRecord};
 pub use assignments::{EndedLease, Finish, FinishedRun, Judgement, LeaseRow, NewLease, Requeue};
 pub use blobs::Blobs;
 pub use holds::{OpenHold, Resolution};
+pub use overview::ValidatorHealth;
 pub use rows::{Event, Submission};
 pub use submissions::{Admission, NewSubmission, Page, Ranked};
 
@@ -95,6 +98,11 @@ impl Store {
             )
         };
         sqlx::any::install_default_drivers();
+        // A pool tries again and again; what can never be opened shall say so at once.
+        let open = |source| StoreError::Open { name: name.clone(), source };
+        let mut first = sqlx::AnyConnection::connect(&url).await.map_err(open)?;
+        sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut first).await.map_err(open)?;
+        first.close().await.map_err(open)?;
         let open = |source| StoreError::Open { name: name.clone(), source };
         let writes = options().max_connections(1).connect(&url).await.map_err(open)?;
         sqlx::migrate!("./migrations/sqlite")
@@ -184,6 +192,24 @@ async fn record(
     .await
     .map(drop)
     .map_err(StoreError::query("record an event"))
+}
+
+/// Removes the files below `folder` whose names are such.
+fn remove_files(folder: &Path, such: impl Fn(&str) -> bool + Copy) -> Result<(), StoreError> {
+    let failed = |doing: &'static str, path: &Path| {
+        let name = path.display().to_string();
+        move |source| StoreError::File { doing, name, source }
+    };
+    for entry in std::fs::read_dir(folder).map_err(failed("read the folder", folder))? {
+        let entry = entry.map_err(failed("read the folder", folder))?;
+        let path = entry.path();
+        if entry.file_type().map_err(failed("look at", &path))?.is_dir() {
+            remove_files(&path, such)?;
+        } else if such(&entry.file_name().to_string_lossy()) {
+            std::fs::remove_file(&path).map_err(failed("remove", &path))?;
+        }
+    }
+    Ok(())
 }
 
 fn count(row: &AnyRow, column: &str) -> Result<u64, sqlx::Error> {

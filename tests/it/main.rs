@@ -16,6 +16,7 @@ mod lint;
 mod lint_cli;
 mod lint_watch;
 mod lsp;
+mod platform_cli;
 mod queue;
 mod report;
 mod rules;

@@ -41,6 +41,7 @@ pub(in crate::server) async fn claim(
             return Err(error.into());
         }
     };
+    app.changes.tell();
     let heartbeat = app.queue.rules().heartbeat().as_millis();
     let assignment = Assignment {
         assignment_id: lease.row.id,
@@ -96,6 +97,7 @@ pub(in crate::server) async fn result(
             Finish::Waiting
         }
     };
+    app.changes.tell();
     let submission = app.store.submission(lease.submission).await?;
     let status = submission.map_or(crate::model::SubmissionState::Running, |submission| submission.state);
     let score = match finish {
@@ -119,5 +121,6 @@ pub(in crate::server) async fn release(
         return Err(ApiError::malformed("`reason` is longer than 1000 bytes"));
     }
     app.queue.release(id, &request.validator, request.fault, &request.reason).await?;
+    app.changes.tell();
     Ok(StatusCode::NO_CONTENT)
 }

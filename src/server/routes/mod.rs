@@ -2,6 +2,7 @@
 
 pub(super) mod agents;
 pub(super) mod assignments;
+pub(super) mod holds;
 pub(super) mod leaderboard;
 pub(super) mod service;
 pub(super) mod submissions;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, header};
 
 use crate::api::{Health, Version};
 use crate::server::error::{ApiError, Kind, refusals};
@@ -21,6 +22,18 @@ pub(in crate::server) async fn health(State(app): State<App>) -> Result<Json<Hea
         Ok(()) => Ok(Json(Health { alive: true, ready: true })),
         Err(error) => Err(ApiError::new(Kind::Busy, "the database does not answer").because(error)),
     }
+}
+
+/// Counters and gauges for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "public",
+    responses((status = OK, body = String, content_type = "application/openmetrics-text"), Nothing))]
+pub(in crate::server) async fn metrics(
+    State(app): State<App>,
+) -> Result<([(HeaderName, HeaderValue); 1], String), ApiError> {
+    let states = app.store.state_counts().await?;
+    let text = app.metrics.text(app.gate.free(), &states).map_err(ApiError::internal)?;
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], text))
 }
 
 /// What this build is, and which policy its gate applies

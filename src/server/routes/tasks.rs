@@ -42,7 +42,8 @@ fn summary(task: &Task) -> TaskSummary {
     }
 }
 
-fn detail(task: &Task) -> TaskDetail {
+/// What everybody may know of a task.
+pub(in crate::server) fn detail(task: &Task) -> TaskDetail {
     TaskDetail {
         id: task.id.clone(),
         title: task.title.clone(),

@@ -1,10 +1,11 @@
 //! Takes an agent: reads the form under a limit, asks the gate, and only then stores anything.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest as _, Multipart, Request, State};
+use axum::extract::{ConnectInfo, FromRequest as _, Multipart, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -14,10 +15,11 @@ use crate::api::Uploaded;
 use crate::lint::Report;
 use crate::model::{Digest, GateVerdict, MinerId, SubmissionId};
 use crate::server::error::{ApiError, Kind, refusals};
+use crate::server::identity::{self, Identity};
 use crate::server::state::App;
 use crate::store::{Admission, NewSubmission, Submission};
 
-refusals!(Refusals: Malformed, Duplicate, NameTaken, TooLarge, Refused);
+refusals!(Refusals: Malformed, Unsigned, TooMany, Duplicate, NameTaken, TooLarge, Refused);
 
 /// What the form takes beside the agent itself: boundaries, headers, the miner's id.
 const FORM_BYTES: usize = 16 * 1024;
@@ -47,10 +49,18 @@ struct UploadForm {
     responses((status = CREATED, body = Uploaded), Refusals))]
 pub(in crate::server) async fn upload_agent(
     State(app): State<App>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Result<(StatusCode, Json<Uploaded>), ApiError> {
-    let form = read(&app, request).await?;
+    app.limits.check_address(address.ip())?;
+    let form = match app.identity {
+        Identity::Open => read(&app, request).await?,
+        Identity::Signed => read_signed(&app, request).await?,
+    };
+    app.limits.check_miner(&form.miner)?;
+    let started = Instant::now();
     let report = app.gate.check(form.agent).await?;
+    app.metrics.gate(started.elapsed());
     let hold = match report.verdict {
         GateVerdict::Rejected => return Err(ApiError::refused(report)),
         GateVerdict::NeedsReview => Some("the gate asks for a person's review".to_owned()),
@@ -58,7 +68,8 @@ pub(in crate::server) async fn upload_agent(
     };
     // On a task of its own: a client that hangs up must not stop it half-way.
     let submission =
-        tokio::spawn(store(app, form.miner, report, hold)).await.map_err(ApiError::internal)??;
+        tokio::spawn(store(app.clone(), form.miner, report, hold)).await.map_err(ApiError::internal)??;
+    app.changes.tell();
     tracing::info!(submission = %submission.id, miner = %submission.miner, "submission stored");
     let uploaded = Uploaded {
         submission_id: submission.id,
@@ -74,6 +85,26 @@ pub(in crate::server) async fn upload_agent(
 struct Form {
     miner: MinerId,
     agent: Bytes,
+}
+
+/// The form of a request whose signature was checked over the whole body, as its signer.
+async fn read_signed(app: &App, request: Request) -> Result<Form, ApiError> {
+    let most = app.max_upload + FORM_BYTES;
+    if content_length(request.headers()).is_some_and(|length| length > most as u64) {
+        // The ordinary way knows how to say no to this.
+        return read(app, request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, most)
+        .await
+        .map_err(|_| ApiError::malformed("the body broke off or is larger than we take"))?;
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let signer = identity::verify(app, &parts.headers, method, path, &body).await?;
+    let form = read(app, Request::from_parts(parts, body.into())).await?;
+    if form.miner == signer {
+        return Ok(form);
+    }
+    Err(ApiError::new(Kind::Unsigned, format!("`{signer}` signed an upload for `{}`", form.miner)))
 }
 
 async fn read(app: &App, request: Request) -> Result<Form, ApiError> {

@@ -3,6 +3,8 @@
 mod assignments;
 mod documentation;
 mod hostile;
+mod identity;
+mod pages;
 mod ranking;
 mod uploads;
 

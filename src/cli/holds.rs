@@ -1,0 +1,95 @@
+//! `portcullis holds`: an operator decides about submissions that wait for a person.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use super::upload::PLATFORM;
+use super::{Exit, Terminal};
+use crate::api::{ResolveRequest, Verdict};
+use crate::client::Client;
+use crate::config::Secret;
+use crate::diagnostic::visible;
+use crate::model::{MinerId, SubmissionId};
+
+/// Decide about submissions that wait for a person.
+#[derive(Debug, Args)]
+pub(crate) struct HoldsArguments {
+    #[command(subcommand)]
+    action: Action,
+
+    /// The platform's address.
+    #[arg(long, global = true, value_name = "URL", default_value = PLATFORM, env = "PORTCULLIS_PLATFORM")]
+    platform: String,
+
+    /// The file with the platform's token.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "portcullis-data/validator.token",
+        env = "PORTCULLIS_TOKEN_FILE"
+    )]
+    token_file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show what waits, oldest first.
+    List,
+    /// Let a submission be scored.
+    Release(Decision),
+    /// Reject a submission.
+    Reject(Decision),
+}
+
+#[derive(Debug, Args)]
+struct Decision {
+    #[arg(value_name = "SUBMISSION")]
+    submission: String,
+
+    /// Why. The miner reads it.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+
+    /// Who decides, for the audit.
+    #[arg(long, value_name = "NAME", env = "USER")]
+    operator: MinerId,
+}
+
+impl HoldsArguments {
+    pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
+        let client = Client::new(&self.platform)?.with_token(&Secret::read(&self.token_file)?);
+        super::block_on(async {
+            match self.action {
+                Action::List => list(&client, terminal).await,
+                Action::Release(decision) => decide(&client, decision, Verdict::Release).await,
+                Action::Reject(decision) => decide(&client, decision, Verdict::Reject).await,
+            }
+        })
+    }
+}
+
+async fn list(client: &Client, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let holds = client.holds().await?.holds;
+    if holds.is_empty() {
+        terminal.say("nothing waits for a decision");
+        return Ok(Exit::Good);
+    }
+    let lines: Vec<String> = holds
+        .iter()
+        .map(|hold| {
+            let since = hold.since.strftime("%Y-%m-%d %H:%M:%SZ");
+            format!("{since}  {}  {}: {}", hold.submission_id, hold.miner_id, visible(&hold.reason))
+        })
+        .collect();
+    terminal.data(lines.join("\n")).map(|()| Exit::Good)
+}
+
+async fn decide(client: &Client, decision: Decision, verdict: Verdict) -> anyhow::Result<Exit> {
+    let id = SubmissionId::parse(&decision.submission)?;
+    let request = ResolveRequest { verdict, reason: decision.reason, operator: decision.operator };
+    client.resolve(id, &request).await.with_context(|| format!("cannot decide about `{id}`"))?;
+    Ok(Exit::Good)
+}

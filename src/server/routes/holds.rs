@@ -1,0 +1,63 @@
+//! Submissions that wait for an operator's decision.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::api::{Hold, HoldList, ResolveRequest, Verdict};
+use crate::model::SubmissionId;
+use crate::server::error::{ApiError, Kind, refusals};
+use crate::server::extract::{Body, Named};
+use crate::server::state::App;
+use crate::store::Resolution;
+
+refusals!(List: Unauthorized);
+refusals!(Resolve: Malformed, Unauthorized, NotFound, NotHeld, TooLarge);
+
+const MOST_HOLDS: u32 = 1000;
+const LONGEST_TEXT: usize = 1000;
+
+/// The open holds, oldest first
+#[utoipa::path(get, path = "/internal/v1/holds", tag = "validators", operation_id = "list_holds",
+    security(("token" = [])), responses((status = OK, body = HoldList), List))]
+pub(in crate::server) async fn list(State(app): State<App>) -> Result<Json<HoldList>, ApiError> {
+    let holds = app.store.holds(MOST_HOLDS).await?;
+    let holds = holds.into_iter().map(|hold| Hold {
+        submission_id: hold.submission,
+        miner_id: hold.miner,
+        reason: hold.reason,
+        since: hold.since,
+    });
+    Ok(Json(HoldList { holds: holds.collect() }))
+}
+
+/// Release a held submission to be scored, or reject it
+#[utoipa::path(post, path = "/internal/v1/holds/{id}/resolve", tag = "validators",
+    operation_id = "resolve_hold", security(("token" = [])), request_body = ResolveRequest,
+    params(("id" = uuid::Uuid, Path, description = "The submission's id")),
+    responses((status = NO_CONTENT, description = "It was decided"), Resolve))]
+pub(in crate::server) async fn resolve(
+    State(app): State<App>,
+    Named(id): Named<SubmissionId>,
+    Body { value: request, .. }: Body<ResolveRequest>,
+) -> Result<StatusCode, ApiError> {
+    if request.reason.trim().is_empty() || request.reason.len() > LONGEST_TEXT {
+        return Err(ApiError::malformed("`reason` must be 1 to 1000 bytes: the miner reads it"));
+    }
+    let resolution = match request.verdict {
+        Verdict::Release => Resolution::Release,
+        Verdict::Reject => Resolution::Reject,
+    };
+    let Some(submission) = app.store.submission(id).await? else {
+        return Err(ApiError::not_found(format!("there is no submission `{id}`")));
+    };
+    let _one_at_a_time = app.locks.lock(&submission.miner).await;
+    let actor = format!("operator {}", request.operator);
+    if !app.store.resolve(id, resolution, &actor, &request.reason, app.clock.now()).await? {
+        return Err(ApiError::new(Kind::NotHeld, format!("the submission `{id}` is not held")));
+    }
+    app.changes.tell();
+    // A released agent counts now.
+    app.files.follow(&app.store, &app.blobs, &submission.miner).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
