@@ -162,12 +162,8 @@ async fn upload(terminal: &Terminal, client: &Client, sample: &Sample) -> anyhow
         Ok(_) => bail!("the gate let the agent `{}` in", sample.name),
         Err(error) => match error.findings() {
             Some(findings) if sample.is_hostile && !findings.is_empty() => {
-                terminal.say(text::render(
-                    &format!("{}.py", sample.name),
-                    Some(sample.source),
-                    findings,
-                    true,
-                ));
+                let name = format!("{}.py", sample.name);
+                terminal.say(text::render(&name, Some(sample.source), findings, true).trim_end());
                 terminal.say("refused by the gate; nothing was stored");
                 Ok(())
             }

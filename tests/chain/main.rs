@@ -97,6 +97,19 @@ fn the_events_are_lines_of_json_that_end_with_the_summary() {
     assert!(kinds.iter().any(|kind| kind == "case_finished"), "{kinds:?}");
 }
 
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry").path();
+        let target = to.join(entry.file_name().expect("a name"));
+        if entry.is_dir() {
+            copy(&entry, &target);
+        } else {
+            fs::copy(&entry, &target).expect("copied");
+        }
+    }
+}
+
 /// A platform that is stopped when the test ends, however it ends. Nobody reads its log after the
 /// first lines, which must not break a connection.
 struct Platform {
@@ -108,7 +121,7 @@ impl Platform {
     fn start(folder: &Path) -> Self {
         let mut command = portcullis(folder);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--tasks", "tasks"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -136,6 +149,7 @@ impl Drop for Platform {
 #[test]
 fn an_upload_is_validated_and_ranked_by_separate_processes() {
     let folder = folder();
+    copy(&project("tasks/reverse_string"), &folder.path().join("tasks/reverse_string"));
     let platform = Platform::start(folder.path());
     for name in ["wrong", "good"] {
         let ran = run(
