@@ -64,6 +64,23 @@ pub(super) struct RewardOptions {
     pub(super) unit: String,
 }
 
+/// What a command takes that runs agents and ranks them.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct RunOptions {
+    #[command(flatten)]
+    pub(super) tasks: TaskOptions,
+
+    #[command(flatten)]
+    pub(super) sandbox: SandboxOptions,
+
+    #[command(flatten)]
+    pub(super) rewards: RewardOptions,
+
+    /// What to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: ReportFormat,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum ReportFormat {
     /// Tables for people.

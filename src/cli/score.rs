@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use super::running::{self, ReportFormat, RewardOptions, SandboxOptions, TaskOptions};
+use super::running::{self, RunOptions};
 use super::{Exit, Terminal, agent_file, block_on};
 use crate::lint::Policy;
 use crate::model::{self, MinerId};
@@ -32,21 +32,11 @@ pub(crate) struct ScoreArguments {
     agents: Vec<PathBuf>,
 
     #[command(flatten)]
-    tasks: TaskOptions,
-
-    #[command(flatten)]
-    sandbox: SandboxOptions,
-
-    #[command(flatten)]
-    rewards: RewardOptions,
+    options: RunOptions,
 
     /// Skip what is left of an agent that cannot reach this score (0 to 100) any more.
     #[arg(long, value_name = "SCORE", value_parser = running::parse_score)]
     at_least: Option<model::Score>,
-
-    /// What to print.
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: ReportFormat,
 }
 
 impl ScoreArguments {
@@ -55,30 +45,42 @@ impl ScoreArguments {
     }
 
     async fn score(self, terminal: &Terminal) -> anyhow::Result<Exit> {
-        let tasks = self.tasks.load()?;
+        let tasks = self.options.tasks.load()?;
         let (agents, refused) = gate(&self.agents)?;
         for agent in &refused {
             terminal.say(format!("{}: refused by the gate", agent.miner_id));
         }
         let cancel = running::stop_on_signal(terminal)?;
         let summary = if agents.is_empty() {
-            report::summarise(Outcome::default(), refused, self.rewards.pool, &self.rewards.unit, None)
+            report::summarise(
+                Outcome::default(),
+                refused,
+                self.options.rewards.pool,
+                &self.options.rewards.unit,
+                None,
+            )
         } else {
-            let chosen = self.sandbox.choose(terminal).await?;
+            let chosen = self.options.sandbox.choose(terminal).await?;
             let plan = Plan {
                 run: RunId::generate(),
                 agents,
                 tasks,
                 backend: Arc::clone(&chosen.backend),
-                jobs: self.sandbox.jobs(),
+                jobs: self.options.sandbox.jobs(),
                 at_least: self.at_least,
                 cancel,
             };
-            let outcome = running::watch(terminal, plan, self.format).await;
+            let outcome = running::watch(terminal, plan, self.options.format).await;
             let capabilities = Some(chosen.capabilities);
-            report::summarise(outcome, refused, self.rewards.pool, &self.rewards.unit, capabilities)
+            report::summarise(
+                outcome,
+                refused,
+                self.options.rewards.pool,
+                &self.options.rewards.unit,
+                capabilities,
+            )
         };
-        running::print(terminal, &summary, self.format)?;
+        running::print(terminal, &summary, self.options.format)?;
         if summary.partial {
             bail!("stopped before the end; what is shown is partial");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio_util::sync::CancellationToken;
 
-use super::running::{self, ReportFormat, RewardOptions, SandboxOptions, TaskOptions};
+use super::running::{self, ReportFormat, RunOptions};
 use super::{Exit, Terminal, block_on};
 use crate::api::{Assignment, ReleaseRequest, ResultRequest, TaskReference};
 use crate::client::Client;
@@ -55,17 +55,7 @@ pub(crate) struct ValidateArguments {
     allow_weak: bool,
 
     #[command(flatten)]
-    tasks: TaskOptions,
-
-    #[command(flatten)]
-    sandbox: SandboxOptions,
-
-    #[command(flatten)]
-    rewards: RewardOptions,
-
-    /// What to print.
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: ReportFormat,
+    options: RunOptions,
 }
 
 impl ValidateArguments {
@@ -74,20 +64,20 @@ impl ValidateArguments {
     }
 
     async fn validate(self, terminal: &Terminal) -> anyhow::Result<Exit> {
-        let tasks = self.tasks.load()?;
+        let tasks = self.options.tasks.load()?;
         let client = Client::new(&self.platform)?.with_token(&Secret::read(&self.token_file)?);
-        let chosen = self.sandbox.choose(terminal).await?;
+        let chosen = self.options.sandbox.choose(terminal).await?;
         running::require_full_isolation(&chosen, self.allow_weak)?;
         let worker = Worker {
             client,
             name: self.name,
             tasks,
             chosen,
-            jobs: self.sandbox.jobs(),
+            jobs: self.options.sandbox.jobs(),
             policy: Policy::standard(),
             cancel: running::stop_on_signal(terminal)?,
             terminal: *terminal,
-            format: self.format,
+            format: self.options.format,
         };
         let mut total = Outcome::default();
         let mut idle = Idle::default();
@@ -102,9 +92,14 @@ impl ValidateArguments {
             }
         }
         let capabilities = Some(worker.chosen.capabilities);
-        let summary =
-            report::summarise(total, Vec::new(), self.rewards.pool, &self.rewards.unit, capabilities);
-        running::print(terminal, &summary, self.format)?;
+        let summary = report::summarise(
+            total,
+            Vec::new(),
+            self.options.rewards.pool,
+            &self.options.rewards.unit,
+            capabilities,
+        );
+        running::print(terminal, &summary, self.options.format)?;
         if let Some(fault) = summary.faults.first() {
             bail!("{} of {} could not be judged: {}", fault.task, fault.miner_id, fault.message);
         }
