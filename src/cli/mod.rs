@@ -4,6 +4,7 @@
 
 mod agent_file;
 mod demo;
+mod doctor;
 mod holds;
 mod keygen;
 mod lint;
@@ -62,6 +63,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoArguments),
+    Doctor(doctor::DoctorArguments),
     Holds(holds::HoldsArguments),
     Keygen(keygen::KeygenArguments),
     Lint(lint::LintArguments),
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {
         Command::Demo(command) => command.run(&terminal),
+        Command::Doctor(command) => command.run(&terminal),
         Command::Holds(command) => command.run(&terminal),
         Command::Keygen(command) => command.run(&terminal),
         Command::Lint(command) => command.run(&terminal),

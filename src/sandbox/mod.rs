@@ -4,6 +4,7 @@
 mod cgroup;
 mod choice;
 mod docker;
+mod examination;
 mod namespaces;
 mod owner;
 mod seccomp;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{IsolationLevel, Limits, RunFacts, Slug};
 
 pub use choice::{Choice, Chosen, Reuse, Settings, choose};
+pub use examination::{Check, examine};
 pub use namespaces::{helper_main, helper_requested};
 
 /// Marks everything that one invocation of ours makes, so that a later one can clear it away.

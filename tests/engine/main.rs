@@ -5,6 +5,7 @@
 //! gate, because the sandbox must hold on its own. When all is done, nothing may be left.
 
 mod battery;
+mod doctor;
 mod endings;
 mod faults;
 mod leftovers;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         trials.extend(battery::trials(&world, backend));
         trials.extend(endings::trials(&world, backend));
         trials.extend(faults::trials(&world, backend));
+        trials.extend(doctor::trials(&world, backend));
     }
     trials.extend(unprivileged::trials());
     let listing = arguments.list;
