@@ -21,6 +21,8 @@ CHUNK = 65536
 # How often the CPU time of the tree is read, in seconds. The first reading comes after one tick,
 # so a short case costs nothing.
 TICK = 0.05
+# Where nobody else limits memory, it is looked at more often.
+MEMORY_TICK = 0.02
 # Killed processes are gone within milliseconds. Longer than this, the sandbox is broken.
 REAP_SECONDS = 5.0
 # A host that takes nothing for so long is gone.
@@ -273,14 +275,15 @@ class Case:
 
     def watch(self, wake):
         deadline = self.began + self.config.wall
-        tick = self.began + TICK
+        pause = TICK if self.config.resident_kib is None else MEMORY_TICK
+        tick = self.began + pause
         while self.status is None and self.ending is None:
             now = time.monotonic()
             if now >= deadline:
                 self.ending = WALL
                 return
             if now >= tick:
-                tick = now + TICK
+                tick = now + pause
                 self.check_usage()
             timeout = max(0.0, min(deadline, tick) - now)
             for end, event in self.poll.poll(int(timeout * 1000) + 1):
