@@ -4,6 +4,14 @@
 //! verdict, and an honest program that follows it must be unharmed. None of them has passed the
 //! gate, because the sandbox must hold on its own. When all is done, nothing may be left.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test program without the usual harness, so the linter does not see that it is one"
+)]
+
 mod battery;
 mod doctor;
 mod endings;
