@@ -9,6 +9,8 @@ mod paths;
 mod policy;
 mod rule;
 mod rules;
+#[doc(hidden)]
+pub mod stages;
 mod verdict;
 mod walk;
 
