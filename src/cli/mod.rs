@@ -3,6 +3,7 @@
 //! To add a command: a file with a `clap::Args` struct and its `run`, a variant here, an arm below.
 
 mod agent_file;
+mod completions;
 mod demo;
 mod doctor;
 mod holds;
@@ -62,6 +63,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Completions(completions::CompletionsArguments),
     Demo(demo::DemoArguments),
     Doctor(doctor::DoctorArguments),
     Holds(holds::HoldsArguments),
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {
+        Command::Completions(command) => command.run(&terminal),
         Command::Demo(command) => command.run(&terminal),
         Command::Doctor(command) => command.run(&terminal),
         Command::Holds(command) => command.run(&terminal),

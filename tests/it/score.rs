@@ -107,3 +107,12 @@ fn the_json_names_the_same_agents() {
     assert_eq!(report["version"], 1);
     assert_eq!(report["rankings"], serde_json::json!([]));
 }
+
+#[test]
+fn every_shell_gets_a_completion_that_knows_the_commands() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = run(folder().path(), &["completions", shell], b"");
+        assert_eq!(ran.code, Some(0), "{ran}");
+        assert!(ran.stdout.contains("validate") && ran.stdout.contains("at-least"), "{shell}");
+    }
+}
