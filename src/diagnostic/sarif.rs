@@ -110,9 +110,12 @@ fn fingerprint(finding: &Finding) -> String {
     format!("{}:{name}:{}", finding.code, crate::model::Digest::of(finding.message.as_bytes()))
 }
 
-/// The path as a relative (or absolute) URI reference of RFC 3986.
+/// The path as a URI reference of RFC 3986: relative, or with the scheme `file` where it is absolute.
 fn uri(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
+    if path.starts_with('/') {
+        out.push_str("file://");
+    }
     for byte in path.trim_start_matches("./").bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
