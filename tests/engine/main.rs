@@ -18,6 +18,7 @@ mod endings;
 mod faults;
 mod leftovers;
 mod support;
+mod tasks;
 mod unprivileged;
 
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         trials.extend(faults::trials(&world, backend));
         trials.extend(doctor::trials(&world, backend));
     }
+    trials.extend(tasks::trials());
     trials.extend(unprivileged::trials());
     let listing = arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
