@@ -44,7 +44,8 @@ impl fmt::Display for RunId {
 #[derive(Debug, Clone)]
 pub struct SessionSpec {
     pub run: RunId,
-    /// Exactly the text that the gate checked; nothing else is ever executed.
+    /// Exactly the text that the gate checked, or our own harness with that text inside; nothing
+    /// else is ever executed.
     pub source: Arc<str>,
     pub limits: Limits,
     /// For labels and logs only.

@@ -43,6 +43,8 @@ pub(super) fn digest(task: &Task) -> Digest {
 fn kind(task: &Task) -> String {
     match &task.kind {
         Kind::Program => task.kind.as_str().to_owned(),
-        Kind::Function(function) => format!("{} {}", task.kind.as_str(), function.name()),
+        Kind::Function(function) | Kind::Solution(function) => {
+            format!("{} {}", task.kind.as_str(), function.name())
+        }
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn examples(
 fn example(name: Slug, kind: &Kind, input: &Block, output: &Block) -> Result<Case, (String, usize)> {
     match kind {
         Kind::Program => Ok(Case::new(name, input.text.as_bytes(), &output.text)),
-        Kind::Function(_) => {
+        Kind::Function(_) | Kind::Solution(_) => {
             let call = Call::of_example(name.as_str(), &input.text, &output.text);
             let call =
                 call.map_err(|(what, in_output)| (what, if in_output { output.line } else { input.line }))?;

@@ -97,7 +97,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
             collected.files(folders[0], false)?;
             collected.files(folders[1], true)?;
         }
-        Kind::Function(_) => {
+        Kind::Function(_) | Kind::Solution(_) => {
             without(folder, &folders, &kind)?;
             collected.calls(files[0], false)?;
             collected.calls(files[1], true)?;
@@ -164,17 +164,21 @@ fn kind(
     at: &dyn Fn(Range<usize>, String) -> TaskError,
     path: &str,
 ) -> Result<Kind, TaskError> {
-    match (manifest.kind, &manifest.function) {
-        (KindName::Program, None) => Ok(Kind::Program),
-        (KindName::Program, Some(function)) => {
-            Err(at(function.span(), "only a task with `kind = \"function\"` has a function".to_owned()))
+    let make: fn(Function) -> Kind = match manifest.kind {
+        KindName::Program => {
+            return match &manifest.function {
+                None => Ok(Kind::Program),
+                Some(function) => Err(at(function.span(), "a task of programs has no function".to_owned())),
+            };
         }
-        (KindName::Function, Some(function)) => Function::new(function.get_ref())
-            .map(Kind::Function)
-            .map_err(|problem| at(function.span(), problem)),
-        (KindName::Function, None) => {
-            Err(TaskError::new(path, "a task with `kind = \"function\"` needs the key `function`"))
+        KindName::Function => Kind::Function,
+        KindName::Solution => Kind::Solution,
+    };
+    match &manifest.function {
+        Some(function) => {
+            Function::new(function.get_ref()).map(make).map_err(|problem| at(function.span(), problem))
         }
+        None => Err(TaskError::new(path, "a task of this kind needs the key `function`")),
     }
 }
 
@@ -187,9 +191,11 @@ fn checker(
     let checker = match (kind, &manifest.checker) {
         (Kind::Program, None) => Checker::Lines,
         (Kind::Program, Some(checker)) => *checker.get_ref(),
-        (Kind::Function(_), None) => Checker::Json,
-        (Kind::Function(_), Some(checker)) if *checker.get_ref() == Checker::Json => Checker::Json,
-        (Kind::Function(_), Some(checker)) => {
+        (Kind::Function(_) | Kind::Solution(_), None) => Checker::Json,
+        (Kind::Function(_) | Kind::Solution(_), Some(checker)) if *checker.get_ref() == Checker::Json => {
+            Checker::Json
+        }
+        (Kind::Function(_) | Kind::Solution(_), Some(checker)) => {
             return Err(at(checker.span(), "what a function returns is compared as `json`".to_owned()));
         }
     };

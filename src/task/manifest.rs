@@ -61,6 +61,7 @@ pub(super) enum KindName {
     #[default]
     Program,
     Function,
+    Solution,
 }
 
 fn no_limits() -> Spanned<Limits> {

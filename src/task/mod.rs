@@ -160,7 +160,7 @@ impl Task {
             name: &case.name,
             form: match &self.kind {
                 Kind::Program => Form::Output,
-                Kind::Function(_) => Form::Reply,
+                Kind::Function(_) | Kind::Solution(_) => Form::Reply,
             },
             checker: self.checker,
             tolerance: self.tolerance,

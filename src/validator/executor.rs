@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::threshold::Threshold;
 use super::{Agent, Event, Events, Fault};
 use crate::judge;
-use crate::model::{CaseResult, CaseVerdict, TaskResult, Usage};
+use crate::lint;
+use crate::model::{CaseResult, CaseVerdict, GateVerdict, RunFacts, TaskResult, Usage};
 use crate::sandbox::{Backend, CaseSpec, RunId, SandboxError, Session, SessionSpec};
 use crate::task::{Case, Invocation, Task};
 
@@ -70,10 +71,10 @@ impl Unit {
         }
     }
 
-    fn spec(&self, run: &RunId) -> SessionSpec {
+    fn spec(&self, run: &RunId, program: Arc<str>) -> SessionSpec {
         SessionSpec {
             run: run.clone(),
-            source: self.task.program(&self.agent.source),
+            source: program,
             limits: self.task.limits.clone(),
             label: format!("{}/{}", self.agent.miner_id, self.task.id),
         }
@@ -104,12 +105,19 @@ pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
     }
     // Not raced against the cancellation: an engine that is interrupted half-way through making a
     // container leaves it behind. Every backend bounds the time that opening takes.
-    Some(shared.backend.open(&unit.spec(&shared.run)).await)
+    Some(shared.backend.open(&unit.spec(&shared.run, unit.task.program(&unit.agent.source))).await)
 }
 
 pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) -> Finished {
-    let mut bench =
-        Bench { unit, shared, session: None, faults: 0, last_fault: None, left_behind: Vec::new() };
+    let mut bench = Bench {
+        unit,
+        shared,
+        program: unit.task.program(&unit.agent.source),
+        session: None,
+        faults: 0,
+        last_fault: None,
+        left_behind: Vec::new(),
+    };
     match opened {
         Some(Ok(session)) => bench.session = Some(session),
         Some(Err(error)) => bench.fault(&error).await,
@@ -119,9 +127,16 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
             }
         }
     }
+    let refusal = match unit.task.question() {
+        Some(question) => bench.ask(&question).await,
+        None => None,
+    };
     let mut cases = Vec::with_capacity(unit.task.cases.len());
     for case in &unit.task.cases {
-        let result = bench.judge(case).await;
+        let result = match &refusal {
+            Some(refusal) => CaseResult { name: case.name.clone(), ..refusal.clone() },
+            None => bench.judge(case).await,
+        };
         unit.note(case, result.verdict);
         shared.events.send(Event::CaseFinished {
             miner_id: unit.agent.miner_id.clone(),
@@ -154,6 +169,8 @@ pub(super) fn lost(unit: &Unit, cause: &impl std::fmt::Display) -> Finished {
 struct Bench<'a> {
     unit: &'a Unit,
     shared: &'a Shared,
+    /// What sessions are opened for.
+    program: Arc<str>,
     session: Option<Box<dyn Session>>,
     faults: u32,
     last_fault: Option<String>,
@@ -162,26 +179,71 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     async fn judge(&mut self, case: &Case) -> CaseResult {
+        match self.facts(case).await {
+            Ok(facts) => judge::judge_case(&facts, &self.unit.task.rules(case)),
+            Err(result) => *result,
+        }
+    }
+
+    /// Has the agent write what is to be judged and puts it through the gate. When nothing comes of
+    /// it, every case ends as the result that is returned.
+    async fn ask(&mut self, question: &Case) -> Option<CaseResult> {
+        let facts = match self.facts(question).await {
+            Ok(facts) => facts,
+            Err(result) => return Some(*result),
+        };
+        self.close().await;
+        let task = &self.unit.task;
+        let rules = judge::Rules { form: judge::Form::Output, ..task.rules(question) };
+        let ran = judge::judge_case(&facts, &rules);
+        if !matches!(ran.verdict, CaseVerdict::Accepted | CaseVerdict::WrongAnswer) {
+            let message = ran.message.map(|message| format!("asked for a solution, it {message}"));
+            return Some(CaseResult { message, ..ran });
+        }
+        let report = lint::check(&facts.stdout.bytes, &self.unit.agent.policy);
+        match (&report.source, report.verdict) {
+            (Some(source), GateVerdict::Accepted | GateVerdict::NeedsReview) => {
+                self.program = task.program_of_answer(source);
+                None
+            }
+            (Some(_), GateVerdict::Rejected) | (None, _) => {
+                let first = report.findings.first().map(|finding| {
+                    format!(": line {}: {} {}", finding.span.line, finding.code, finding.message)
+                });
+                let message = format!("the gate refuses its solution{}", first.unwrap_or_default());
+                let verdict = CaseVerdict::RuntimeError;
+                Some(CaseResult { verdict, message: Some(message), diff: None, ..ran })
+            }
+        }
+    }
+
+    /// Runs one case, again where the sandbox failed. `Err` is the result of a case that could not
+    /// be run.
+    async fn facts(&mut self, case: &Case) -> Result<RunFacts, Box<CaseResult>> {
         loop {
             if self.shared.cancel.is_cancelled() {
-                return not_judged(case, CaseVerdict::Skipped, None);
+                return Err(Box::new(not_judged(case, CaseVerdict::Skipped, None)));
             }
             if self.unit.is_hopeless() {
                 let why = "the agent cannot reach the score that was asked for any more";
-                return not_judged(case, CaseVerdict::Skipped, Some(why.to_owned()));
+                return Err(Box::new(not_judged(case, CaseVerdict::Skipped, Some(why.to_owned()))));
             }
             if self.faults >= MOST_FAULTS {
-                return not_judged(case, CaseVerdict::InternalError, self.last_fault.clone());
+                let why = self.last_fault.clone();
+                return Err(Box::new(not_judged(case, CaseVerdict::InternalError, why)));
             }
             let mut session = match self.session.take() {
                 Some(session) => session,
-                None => match self.shared.backend.open(&self.unit.spec(&self.shared.run)).await {
-                    Ok(session) => session,
-                    Err(error) => {
-                        self.fault(&error).await;
-                        continue;
+                None => {
+                    let spec = self.unit.spec(&self.shared.run, Arc::clone(&self.program));
+                    match self.shared.backend.open(&spec).await {
+                        Ok(session) => session,
+                        Err(error) => {
+                            self.fault(&error).await;
+                            continue;
+                        }
                     }
-                },
+                }
             };
             let spec = self.unit.case_spec(case);
             let ran = tokio::select! {
@@ -190,7 +252,7 @@ impl Bench<'_> {
             };
             self.session = Some(session);
             match ran {
-                Some(Ok(facts)) => return judge::judge_case(&facts, &self.unit.task.rules(case)),
+                Some(Ok(facts)) => return Ok(facts),
                 Some(Err(error)) => {
                     self.close().await;
                     self.fault(&error).await;
@@ -203,7 +265,7 @@ impl Bench<'_> {
     async fn fault(&mut self, error: &SandboxError) {
         self.faults += 1;
         self.last_fault = Some(error.to_string());
-        tracing::warn!(unit = self.unit.spec(&self.shared.run).label, error = %error, attempt = self.faults, "sandbox failed");
+        tracing::warn!(agent = %self.unit.agent.miner_id, task = %self.unit.task.id, error = %error, attempt = self.faults, "sandbox failed");
         // What cannot work here will not work in a second either.
         if matches!(error, SandboxError::Unavailable(_)) {
             self.faults = MOST_FAULTS;

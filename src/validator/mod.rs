@@ -25,6 +25,8 @@ pub struct Agent {
     miner_id: MinerId,
     sha256: Digest,
     source: Arc<str>,
+    /// What let it in, and judges what it writes.
+    policy: Arc<Policy>,
 }
 
 impl Agent {
@@ -37,7 +39,8 @@ impl Agent {
         let report = lint::check(bytes, policy);
         match (&report.source, report.verdict) {
             (Some(source), GateVerdict::Accepted | GateVerdict::NeedsReview) => {
-                Ok(Self { miner_id, sha256: report.sha256, source: Arc::clone(source) })
+                let policy = Arc::new(policy.clone());
+                Ok(Self { miner_id, sha256: report.sha256, source: Arc::clone(source), policy })
             }
             (Some(_), GateVerdict::Rejected) | (None, _) => Err(Box::new(report)),
         }

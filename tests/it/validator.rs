@@ -187,3 +187,53 @@ fn what_the_gate_refuses_cannot_become_an_agent() {
     let report = Agent::admit(id, b"def broken(:\n", &Policy::standard()).expect_err("a syntax error");
     assert!(!report.findings.is_empty());
 }
+
+/// A task of ours in which the agent writes the code that is judged.
+fn writing_task() -> Arc<Task> {
+    let mut tasks = portcullis::task::builtin().expect("our tasks are right");
+    let place = tasks.iter().position(|task| task.question().is_some()).expect("there is one");
+    Arc::new(tasks.swap_remove(place))
+}
+
+#[test]
+fn what_an_agent_writes_is_judged_in_a_session_of_its_own() {
+    let backend = Scripted::new(|_, case, before| match case.name.as_str() {
+        "solution" if before == 0 => Act::Fail,
+        "solution" => Act::Print("def reverse_words(text):\n    return text\n"),
+        "one_word" => Act::Print("{\"returns\": \"word\"}\n"),
+        _ => Act::Print("{\"raises\": \"KeyError\"}\n"),
+    });
+    let task = writing_task();
+    let ran = run(plan(&backend, &["a"], vec![Arc::clone(&task)]));
+    for (case, verdict) in task.cases.iter().zip(ran.verdicts(0, 0)) {
+        let wanted = if case.name.as_str() == "one_word" { Accepted } else { RuntimeError };
+        assert_eq!(verdict, wanted, "{}", case.name);
+    }
+    let log = backend.log();
+    assert_eq!(log.starts[&format!("a/{}/solution", task.id)], 2, "asked again after a fault of ours");
+    assert_eq!((log.opened, log.closed), (3, 3), "one that failed, one to ask, one to judge");
+}
+
+#[test]
+fn what_an_agent_writes_goes_through_the_gate() {
+    for (printed, why) in [
+        (Act::Print("import ctypes\n"), "the gate refuses its solution: line 1: PC"),
+        (Act::Print("Sure, here it is:\n"), "the gate refuses its solution: line 1: PC"),
+        (Act::Exit(3), "asked for a solution, it exited with status 3"),
+    ] {
+        let printed = std::sync::Mutex::new(Some(printed));
+        let backend = Scripted::new(move |_, case, _| {
+            assert_eq!(case.name.as_str(), "solution", "nothing that was refused is run");
+            printed.lock().expect("one caller").take().expect("asked once")
+        });
+        let task = writing_task();
+        let ran = run(plan(&backend, &["a"], vec![Arc::clone(&task)]));
+        assert!(ran.verdicts(0, 0).iter().all(|verdict| *verdict == RuntimeError));
+        let first = &ran.outcome.judged[0].tasks[0].cases[0];
+        assert_eq!(first.name, task.cases[0].name);
+        let message = first.message.as_deref().unwrap_or_default();
+        assert!(message.starts_with(why), "{message}");
+        assert_eq!(ran.outcome.judged[0].tasks[0].score, Some(Score::ZERO));
+        assert_eq!(backend.log().opened, 1);
+    }
+}

@@ -3,6 +3,7 @@
 
 mod function;
 mod program;
+mod solution;
 
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ pub enum Kind {
     Program,
     /// The agent is a module: a function of it is called, what it returns or raises is the answer.
     Function(Function),
+    /// The agent is a program that prints a module; a function of that module is called. So an agent
+    /// that writes code is judged on the code.
+    Solution(Function),
 }
 
 impl Kind {
@@ -25,6 +29,7 @@ impl Kind {
         match self {
             Self::Program => "program",
             Self::Function(_) => "function",
+            Self::Solution(_) => "solution",
         }
     }
 }
@@ -41,12 +46,30 @@ impl Task {
     /// itself, or our harness with it inside.
     pub fn program(&self, agent: &Arc<str>) -> Arc<str> {
         match &self.kind {
-            Kind::Program => program::program(agent),
+            Kind::Program | Kind::Solution(_) => program::program(agent),
             Kind::Function(function) => function.program(agent),
         }
     }
 
-    /// How `case` is put to [`Task::program`].
+    /// Where the agent writes what is judged: the case that asks it to. It is run once with
+    /// [`Task::program`]; what it prints goes through the gate, and the cases are then put to
+    /// [`Task::program_of_answer`].
+    pub fn question(&self) -> Option<Case> {
+        match &self.kind {
+            Kind::Program | Kind::Function(_) => None,
+            Kind::Solution(_) => solution::question(),
+        }
+    }
+
+    /// The text that is run for what the agent wrote, when the gate let it in as `answer`.
+    pub fn program_of_answer(&self, answer: &Arc<str>) -> Arc<str> {
+        match &self.kind {
+            Kind::Program => program::program(answer),
+            Kind::Function(function) | Kind::Solution(function) => function.program(answer),
+        }
+    }
+
+    /// How `case` is put to a program of this task.
     pub fn invocation(&self, case: &Case) -> Invocation {
         let mut arguments = vec!["--task".to_owned(), self.prompt.clone()];
         arguments.extend(case.arguments.iter().cloned());
