@@ -89,6 +89,12 @@ impl<'a> Context<'a, '_> {
             && self.module.resolve(&name.id, self.scope(expr), name.range.start()).builtin
     }
 
+    /// Whether a name can be nothing but the builtin.
+    pub(super) fn is_surely_builtin(&self, name: &ast::ExprName, expr: &Expr) -> bool {
+        stdlib::is_builtin(&name.id)
+            && self.module.resolve(&name.id, self.scope(expr), name.range.start()).bindings.is_empty()
+    }
+
     /// What the tables and the policy say of a module.
     pub(super) fn module_ruling(&self, name: &str) -> ModuleRuling {
         let overrides = &self.policy.modules;

@@ -4,6 +4,7 @@
 //! Whoever adds a rule writes a file in `rules/` and names it in `rules/mod.rs`.
 
 mod context;
+mod instances;
 mod names;
 mod paths;
 mod policy;

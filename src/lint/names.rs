@@ -5,15 +5,15 @@
 /// and those that give text.
 const HARMLESS_DUNDERS: &str = "\
 __abs__ __add__ __aenter__ __aexit__ __aiter__ __all__ __and__ __anext__ __author__ __await__ __bool__ __bytes__ \
-__call__ __cause__ __ceil__ __class__ __class_getitem__ __complex__ __contains__ __context__ __copy__ __deepcopy__ \
+__call__ __cause__ __ceil__ __class__ __cmp__ __nonzero__ __div__ __rdiv__ __idiv__ __unicode__ __long__ __coerce__ __getslice__ __oct__ __hex__ __class_getitem__ __complex__ __contains__ __context__ __copy__ __deepcopy__ \
 __del__ __delattr__ __delete__ __delitem__ __dir__ __divmod__ __doc__ __enter__ __exit__ __file__ __float__ \
-__floor__ __floordiv__ __format__ __get__ __getitem__ __getnewargs__ __getstate__ __hash__ __iadd__ __iand__ \
+__floor__ __floordiv__ __format__ __get__ __getitem__ __getnewargs__ __hash__ __iadd__ __iand__ \
 __ifloordiv__ __ilshift__ __imatmul__ __imod__ __imul__ __index__ __init__ __init_subclass__ __instancecheck__ \
 __int__ __invert__ __ior__ __ipow__ __irshift__ __isub__ __iter__ __itruediv__ __ixor__ __kwdoc__ __len__ \
 __length_hint__ __lshift__ __main__ __matmul__ __members__ __missing__ __mod__ __mul__ __name__ __neg__ __new__ \
 __next__ __notes__ __or__ __pos__ __post_init__ __pow__ __qualname__ __radd__ __rand__ __rdivmod__ __repr__ \
 __reversed__ __rfloordiv__ __rlshift__ __rmatmul__ __rmod__ __rmul__ __ror__ __round__ __rpow__ __rrshift__ \
-__rshift__ __rsub__ __rtruediv__ __rxor__ __set__ __set_name__ __setattr__ __setitem__ __setstate__ __sizeof__ \
+__rshift__ __rsub__ __rtruediv__ __rxor__ __set__ __setattr__ __setitem__ __setstate__ __sizeof__ \
 __slots__ __str__ __sub__ __subclasscheck__ __subclasshook__ __suppress_context__ __traceback__ __truediv__ \
 __trunc__ __version__ __weakref__ __wrapped__ __xor__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __fspath__ \
 __parameters__ __args__ __orig_class__ __abstractmethods__ __isabstractmethod__ __module__ __match_args__ \
@@ -39,7 +39,41 @@ subprocess_exec subprocess_shell create_server create_connection create_unix_ser
 create_datagram_endpoint connect_read_pipe connect_write_pipe connect_accepted_socket start_tls sock_connect \
 sock_accept sock_recv sock_sendall sock_sendto getnameinfo getaddrinfo add_signal_handler remove_signal_handler \
 add_reader add_writer get_child_watcher set_child_watcher \
-mro __subclasses__ writepy";
+mro __subclasses__ writepy os sys builtins bltns importlib subprocess posix popen Popen getoutput check_output fork \
+forkpty execv execve execvp execl spawnl spawnv spawnlp spawnvp posix_spawn putenv _exit _getframe modules";
+
+/// Those of the names above that no class of an agent needs, so that giving one to a class of one's
+/// own does not open it for the library's objects.
+const NEVER_OWN: &str = "\
+load_module exec_module create_module find_spec module_from_spec spec_from_file_location import_module \
+loadTestsFromName loadTestsFromNames loadTestsFromModule subprocess_exec subprocess_shell create_unix_server \
+create_unix_connection create_datagram_endpoint connect_read_pipe connect_write_pipe connect_accepted_socket \
+sock_connect sock_accept sock_recv sock_sendall sock_sendto add_signal_handler read_module ensure_value get_field \
+mro writepy bltns Popen getoutput check_output";
+
+/// Methods that change files, or give the raw file below a stream; by name they are as with a dot.
+const METHODS_TO_CALL: [&str; 15] = [
+    "write_text",
+    "write_bytes",
+    "touch",
+    "unlink",
+    "rmdir",
+    "chmod",
+    "lchmod",
+    "symlink_to",
+    "hardlink_to",
+    "extractall",
+    "raw",
+    "detach",
+    "_stream",
+    "register",
+    "parse_args",
+];
+
+/// Whether a method must be written with a dot and called, so that a rule can look at the call.
+pub(super) fn must_be_called(name: &str) -> bool {
+    METHODS_TO_CALL.contains(&name)
+}
 
 /// Private attributes of library objects that hold modules, sockets, raw files or the like. They are
 /// refused although a source has an attribute of that name itself.
@@ -110,7 +144,7 @@ pub(super) fn wrong(name: &str, own: impl Fn(&str) -> bool) -> Option<Wrong> {
         return Some(Wrong::Frame);
     }
     if in_list(OUTWARD_METHODS, name) {
-        return (!own(name)).then_some(Wrong::Outward);
+        return (in_list(NEVER_OWN, name) || !own(name)).then_some(Wrong::Outward);
     }
     if name.starts_with('_') && !PUBLIC_PRIVATES.contains(&name) {
         return (in_list(DANGEROUS_PRIVATES, name) || !own(name)).then_some(Wrong::Private);

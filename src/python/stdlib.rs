@@ -222,6 +222,24 @@ pub(crate) fn is_module(name: &str) -> bool {
 /// Packages that hold nothing but other modules.
 const PACKAGES: [&str; 6] = ["xml.etree", "xml.dom", "xml.sax", "email.mime", "concurrent", "urllib"];
 
+/// Allowed packages with parts that the tables do not list. Of these a name that the tables do not
+/// list may be such a part; of every other module it does not exist.
+const OPEN_PACKAGES: [&str; 13] = [
+    "asyncio",
+    "concurrent",
+    "email",
+    "encodings",
+    "html",
+    "http",
+    "json",
+    "logging",
+    "re",
+    "unittest",
+    "urllib",
+    "xml",
+    "zoneinfo",
+];
+
 /// What may be done with `module.name`.
 pub(crate) fn member(module: &str, name: &str) -> MemberRuling {
     let tables = &*TABLES;
@@ -238,11 +256,7 @@ pub(crate) fn member(module: &str, name: &str) -> MemberRuling {
         if names.contains(name) {
             return MemberRuling::Allowed;
         }
-        let known = tables.api.get(module).is_some_and(|api| api.contains(name));
-        if known || name.starts_with('_') {
-            return MemberRuling::Denied { kind: *kind, why };
-        }
-        return MemberRuling::Unknown;
+        return MemberRuling::Denied { kind: *kind, why };
     }
     if name.starts_with('_') {
         return if matches!(name, "__name__" | "__doc__" | "__version__" | "__author__") {
@@ -251,8 +265,11 @@ pub(crate) fn member(module: &str, name: &str) -> MemberRuling {
             MemberRuling::Private
         };
     }
+    let package = module.split('.').next().unwrap_or(module);
     if tables.api.get(module).is_some_and(|api| api.contains(name)) {
         MemberRuling::Allowed
+    } else if OPEN_PACKAGES.contains(&package) {
+        MemberRuling::Private
     } else {
         MemberRuling::Unknown
     }
@@ -261,6 +278,23 @@ pub(crate) fn member(module: &str, name: &str) -> MemberRuling {
 /// The module that `module.name` is, where a module shows its own imports.
 pub(crate) fn leaked_module(module: &str, name: &str) -> Option<&'static str> {
     TABLES.leaks.get(&(module, name)).copied()
+}
+
+/// Constants of the library that names are put together from.
+pub(crate) fn constant(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "os.sep" | "os.path.sep" => "/",
+        "os.curdir" | "os.path.curdir" | "os.extsep" => ".",
+        "os.pardir" | "os.path.pardir" => "..",
+        "os.linesep" => "\n",
+        "os.devnull" | "os.path.devnull" => "/dev/null",
+        "string.ascii_lowercase" => "abcdefghijklmnopqrstuvwxyz",
+        "string.ascii_uppercase" => "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "string.ascii_letters" => "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "string.digits" => "0123456789",
+        "string.punctuation" => "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
+        _ => return None,
+    })
 }
 
 /// Whether `from module import *` brings `name`.

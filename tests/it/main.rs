@@ -14,6 +14,8 @@ mod differential;
 mod judge;
 mod lint;
 mod lint_cli;
+mod lint_fixtures;
+mod lint_totality;
 mod lint_watch;
 mod lsp;
 mod platform_cli;

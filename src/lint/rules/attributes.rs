@@ -6,6 +6,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
+use crate::lint::instances;
 use crate::lint::names::{self, Wrong};
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
@@ -284,32 +285,35 @@ fn vars_call(call: &ast::ExprCall, cx: &mut Context<'_, '_>) {
 
 /// The result of `ArgumentParser.parse_args`, which holds nothing but options.
 fn is_parsed_arguments(expr: &Expr, cx: &Context<'_, '_>) -> bool {
-    let values = cx.values(expr);
-    values.known.iter().any(|value| {
-        matches!(value, Value::Instance(name)
-            if matches!(&**name, "argparse.ArgumentParser.parse_args" | "argparse.Namespace" | "types.SimpleNamespace"))
-    }) || matches!(expr, Expr::Name(name) if matches!(name.id.as_str(), "args" | "namespace" | "options" | "opts"))
+    let values = instances::closed_values(expr, cx);
+    values.complete
+        && !values.known.is_empty()
+        && values.known.iter().all(|value| {
+            matches!(value, Value::Instance(name)
+                if matches!(&**name, "argparse.ArgumentParser.parse_args" | "argparse.Namespace" | "types.SimpleNamespace"))
+        })
 }
 
 /// Uses of an attribute dictionary through which no value leaves by a computed name.
 fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_, '_>) -> bool {
     // The dictionary of an instance of a class of this file holds what this file put there.
-    let plain = owner.is_some_and(|owner| {
-        matches!(owner, Expr::Name(name) if cx.module.is_receiver(&name.id, cx.scope(owner)))
-            || matches!(cx.values(owner).exactly(), Some(Value::Object(_)))
-    });
+    let plain = owner.is_some_and(|owner| instances::is_own(owner, cx));
+    // What is stored under a name does not leave by it.
+    let updated = owner.is_some_and(
+        |owner| matches!(owner, Expr::Name(name) if cx.module.is_receiver(&name.id, cx.scope(owner))),
+    );
     match cx.module.parent(expr) {
         Parent::Expr(parent) => match cx.module.node(parent) {
             Some(Expr::Attribute(method)) => {
                 let called = cx.module.node(parent).and_then(|node| cx.module.called_by(node)).is_some();
                 called
-                    && match method.attr.as_str() {
-                        "update" | "keys" | "clear" | "__contains__" | "copy" => {
-                            plain || method.attr.as_str() == "keys"
-                        }
-                        "items" | "values" | "get" | "pop" | "setdefault" => plain || owner.is_none(),
-                        _ => false,
-                    }
+                    && (updated && method.attr.as_str() == "update"
+                        || match method.attr.as_str() {
+                            "keys" => true,
+                            "items" | "values" | "get" => plain || owner.is_none(),
+                            "update" | "clear" | "copy" | "pop" | "setdefault" => plain,
+                            _ => false,
+                        })
             }
             Some(Expr::Compare(compare)) => {
                 let membership =
@@ -324,17 +328,22 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
                     && key.known.iter().all(
                         |value| matches!(value, Value::Str(text) if names::wrong(text, own(cx)).is_none()),
                     );
-                constant || plain || owner.is_none() && subscript.ctx == ExprContext::Load
+                constant
+                    || plain
+                    || (owner.is_none() && subscript.ctx == ExprContext::Load)
+                    || (updated && subscript.ctx == ExprContext::Store)
             }
             Some(Expr::Call(call)) => {
-                let known = matches!(&*call.func, Expr::Name(name) if cx.is_builtin(name, &call.func)
+                let known = matches!(&*call.func, Expr::Name(name) if cx.is_surely_builtin(name, &call.func)
                     && matches!(name.id.as_str(), "len" | "str" | "repr" | "print" | "sorted" | "list" | "set" | "bool" | "hash" | "tuple" | "iter"));
                 known
                     || (plain && call.arguments.keywords.iter().any(|keyword| keyword.arg.is_none()))
                     || plain
             }
             Some(Expr::FString(_)) => true,
-            Some(Expr::BinOp(operation)) => operation.op == ast::Operator::Mod,
+            Some(Expr::BinOp(operation)) => {
+                operation.op == ast::Operator::Mod && operation.left.is_string_literal_expr()
+            }
             Some(_) | None => plain,
         },
         Parent::Stmt(Stmt::For(_)) => true,
@@ -355,11 +364,17 @@ fn pattern(pattern: &Pattern, cx: &mut Context<'_, '_>) {
     let Pattern::MatchClass(class) = pattern else {
         return;
     };
+    if !class.arguments.patterns.is_empty() && !instances::has_known_match_args(&class.cls, cx) {
+        cx.report(
+            &PATTERN,
+            class.cls.range(),
+            Found::new("positions in this pattern read attributes that its class names")
+                .help("match by keyword"),
+        );
+    }
     for keyword in &class.arguments.keywords {
         let name = keyword.attr.as_str();
-        if matches!(name, "__dict__" | "__class__" | "__init__" | "__getattribute__")
-            || name.starts_with("__")
-        {
+        if name.starts_with("__") || matches!(name, "raw" | "detach") {
             cx.report(
                 &PATTERN,
                 keyword.attr.range,

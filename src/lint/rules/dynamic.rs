@@ -7,6 +7,7 @@ use ruff_text_size::{Ranged, TextRange};
 use super::library;
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
+use crate::lint::instances;
 use crate::lint::names;
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
@@ -108,7 +109,7 @@ pub(super) static REGISTER: Rule = Rule {
     passes: "from functools import singledispatch\n@singledispatch\ndef f(x): ...\n@f.register\ndef g(x: int): \
              ...\n@f.register(str)\ndef h(x): ...\n",
     fix: "Write `@f.register(int)` or annotate with a class.",
-    on: &[On::Call(register_call), On::Stmt(register_statement)],
+    on: &[On::Call(register_call), On::Stmt(register_statement), On::Attribute(register_value)],
 };
 
 pub(super) static TESTS: Rule = Rule {
@@ -234,6 +235,16 @@ fn reflection(call: &ExprCall, cx: &mut Context<'_, '_>) {
 
 /// Whether a constant name that is read or written is denied, and its report.
 fn denied_name(text: &str, range: TextRange, reads: bool, cx: &mut Context<'_, '_>) -> bool {
+    if names::must_be_called(text) && !cx.module.own_attributes.contains(text) && uses_such(text, cx) {
+        cx.report(
+            &DENIED_NAME,
+            range,
+            Found::new(format!("`{text}` must be written with a dot and called"))
+                .name(text)
+                .help("write the call out"),
+        );
+        return true;
+    }
     if text == "__dict__" || (!reads && matches!(text, "__annotations__" | "__class__" | "__doc__")) {
         cx.report(&DENIED_NAME, range, Found::new(format!("`{text}` may not be used by name")).name(text));
         return true;
@@ -255,6 +266,16 @@ fn denied_name(text: &str, range: TextRange, reads: bool, cx: &mut Context<'_, '
     true
 }
 
+/// Whether the file uses the part of the library that a method to be called belongs to.
+fn uses_such(name: &str, cx: &Context<'_, '_>) -> bool {
+    match name {
+        "register" => uses_dispatch(cx),
+        "parse_args" => cx.mentions("argparse.ArgumentParser") || cx.mentions("optparse.OptionParser"),
+        "_stream" => cx.mentions("contextlib.redirect_stdout") || cx.mentions("contextlib.redirect_stderr"),
+        _ => true,
+    }
+}
+
 /// The expression that stands for `module.name` in `getattr(module, "name")`.
 fn receiver_site<'c>(call: &'c ExprCall, _: &Expr) -> &'c Expr {
     &call.func
@@ -273,10 +294,17 @@ fn is_harmless_computed(receiver: &Expr, name: &Expr, cx: &Context<'_, '_>) -> b
     {
         return true;
     }
+    // One step from an instance of a plain class of this file reaches nothing that a second step,
+    // which has to be written out, could go on from.
+    if instances::is_own(receiver, cx) {
+        return true;
+    }
+    if instances::is_descriptor_name(name, cx) {
+        return true;
+    }
     // The result of parsing arguments holds options and nothing else.
-    let values = cx.values(receiver);
-    matches!(receiver, Expr::Name(_))
-        && matches!(values.exactly(), Some(Value::Instance(name)) if &**name == "argparse.ArgumentParser.parse_args")
+    let values = instances::closed_values(receiver, cx);
+    matches!(values.exactly(), Some(Value::Instance(name)) if &**name == "argparse.ArgumentParser.parse_args")
 }
 
 fn is_dataclass_field(expr: &Expr, cx: &Context<'_, '_>) -> bool {
@@ -301,6 +329,8 @@ fn computed_store(call: &ExprCall, receiver: &Expr, name: &Expr, cx: &mut Contex
         "functools.singledispatchmethod",
         "doctest.testmod",
         "doctest.run_docstring_examples",
+        "contextlib.redirect_stdout",
+        "contextlib.redirect_stderr",
     ];
     let Some(evaluator) = evaluators.into_iter().find(|name| cx.mentions(name)) else {
         return;
@@ -697,7 +727,7 @@ fn dataclass_statement(stmt: &Stmt, _: ScopeId, cx: &mut Context<'_, '_>) {
 }
 
 /// A class that nothing but its own body and the library makes.
-fn is_plain_class(class: &ast::StmtClassDef, cx: &Context<'_, '_>, depth: u32) -> bool {
+pub(in crate::lint) fn is_plain_class(class: &ast::StmtClassDef, cx: &Context<'_, '_>, depth: u32) -> bool {
     if depth > 8 {
         return false;
     }
@@ -751,6 +781,23 @@ fn register_call(call: &ExprCall, cx: &mut Context<'_, '_>) {
             &REGISTER,
             call.range(),
             Found::new("what is registered is not surely a class").help(REGISTER.fix),
+        );
+    }
+}
+
+/// `f.register` that is kept for later.
+fn register_value(attribute: &ast::ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
+    use crate::python::analysis::Parent;
+    let kept = attribute.attr.as_str() == "register"
+        && attribute.ctx == ast::ExprContext::Load
+        && uses_dispatch(cx)
+        && cx.module.called_by(expr).is_none()
+        && !matches!(cx.module.parent(expr), Parent::Decorator(Stmt::FunctionDef(_)));
+    if kept {
+        cx.report(
+            &REGISTER,
+            attribute.attr.range,
+            Found::new("`register` is used without calling it").help(REGISTER.fix),
         );
     }
 }
@@ -858,6 +905,8 @@ fn is_changed_in_place(expr: &Expr, cx: &Context<'_, '_>) -> bool {
         Parent::Expr(parent) => match cx.module.node(parent) {
             Some(Expr::Subscript(subscript)) => subscript.ctx != ast::ExprContext::Load,
             Some(outer @ Expr::Attribute(_)) => cx.module.called_by(outer).is_some(),
+            Some(Expr::Compare(_) | Expr::BoolOp(_) | Expr::UnaryOp(_)) => false,
+            Some(Expr::Call(call)) => !matches!(&*call.func, Expr::Name(name) if name.id == "len"),
             Some(_) => true,
             None => false,
         },
@@ -893,6 +942,27 @@ fn deputy(call: &ExprCall, cx: &mut Context<'_, '_>) {
             );
         }
     }
+    // A docstring that `update_wrapper` copies from any object would be run.
+    let runs = cx.mentions("doctest.testmod") || cx.mentions("doctest.run_docstring_examples");
+    if runs && values.members().any(|name| matches!(&**name, "functools.update_wrapper" | "functools.wraps"))
+    {
+        let parameter = call.arguments.args.first().is_some_and(|first| {
+            matches!(first, Expr::Name(name) if cx
+                .module
+                .resolve(&name.id, cx.scope(first), name.range.start())
+                .bindings
+                .iter()
+                .all(|id| matches!(cx.module.binding(*id).kind, BindingKind::Parameter { .. } | BindingKind::Function(_))))
+        });
+        if !parameter || values.members().any(|name| &**name == "functools.update_wrapper") {
+            cx.report(
+                &DEPUTY,
+                call.range(),
+                Found::new("a docstring is copied in a file that runs its docstrings")
+                    .help("use `@functools.wraps(function)`"),
+            );
+        }
+    }
     if let Expr::Attribute(method) = &*call.func
         && matches!(
             method.attr.as_str(),
@@ -919,6 +989,21 @@ fn deputy(call: &ExprCall, cx: &mut Context<'_, '_>) {
 fn evaluating(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let values = cx.values(&call.func);
     for name in values.members() {
+        if matches!(&**name, "inspect.getsource" | "inspect.getsourcelines") {
+            let own = call.arguments.args.first().is_some_and(|object| {
+                let values = cx.values(object);
+                let known = |value: &Value| matches!(value, Value::Function(_) | Value::Class(_));
+                !values.known.is_empty() && values.known.iter().all(known)
+            });
+            if !own {
+                let name = name.to_string();
+                cx.report(
+                    &DEPUTY,
+                    call.range(),
+                    Found::new(format!("`{name}` of something that this file does not define")).name(name),
+                );
+            }
+        }
         let wrong: &[&str] = match &**name {
             "inspect.signature" | "inspect.Signature.from_callable" => &["eval_str", "globals", "locals"],
             "warnings.warn_explicit" => &["module_globals"],

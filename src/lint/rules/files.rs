@@ -47,7 +47,7 @@ pub(super) static RAW: Rule = Rule {
     refused: "import sys\nprint(sys.stdout.buffer.raw)\n",
     passes: "import sys\nsys.stdout.buffer.write(b'x')\nprint(open(0).read())\n",
     fix: "Use `sys.stdin.buffer` and `sys.stdout.buffer`.",
-    on: &[On::Attribute(raw)],
+    on: &[On::Attribute(raw), On::Attribute(method_value)],
 };
 
 pub(super) static UNREADABLE_CALL: Rule = Rule {
@@ -173,6 +173,12 @@ const READERS: &[&str] = &[
     "tarfile.is_tarfile",
     "pathlib.Path.rglob",
     "os.readlink",
+    "zipfile.ZipFile.write",
+    "tarfile.TarFile.add",
+    "tarfile.open.add",
+    "warnings.formatwarning",
+    "warnings.warn_explicit",
+    "filecmp.cmpfiles",
 ];
 
 /// Methods of paths that change what is there.
@@ -407,6 +413,14 @@ fn temporary(call: &ExprCall, cx: &mut Context<'_, '_>) {
             Found::new("a temporary file with arguments that are not written out"),
         );
     }
+    // The first argument is a mode or a suffix; behind it come `buffering` and `dir`.
+    if call.arguments.args.len() > 1 {
+        cx.report(
+            &WRITE,
+            call.range(),
+            Found::new("arguments of a temporary file by position").help("name the arguments"),
+        );
+    }
     for keyword in &call.arguments.keywords {
         let Some(name) = keyword.arg.as_ref().map(|arg| arg.as_str()) else {
             continue;
@@ -447,6 +461,10 @@ fn method(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let paths_around = cx.mentions("pathlib.Path") || cx.mentions("pathlib");
     if !paths_around {
         return;
+    }
+    let guess = || paths::guess(&method.value, cx);
+    if matches!(name, "read_text" | "read_bytes" | "iterdir" | "open" | "glob" | "rglob" | "stat" | "lstat") {
+        report_read(&guess(), method.attr.range, name, cx);
     }
     let guess = || paths::guess(&method.value, cx);
     if CHANGING_METHODS.contains(&name) {
@@ -549,6 +567,27 @@ fn raw(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
         attribute.attr.range,
         Found::new(format!("`.{name}` may be the raw file below a stream")).name(name).help(RAW.fix),
     );
+}
+
+/// A method that changes files, taken without calling it.
+fn method_value(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
+    let name = attribute.attr.as_str();
+    let changes =
+        CHANGING_METHODS.contains(&name) || matches!(name, "symlink_to" | "hardlink_to" | "extractall");
+    let library =
+        cx.mentions("pathlib.Path") || cx.mentions("zipfile.ZipFile") || cx.mentions("tarfile.open");
+    if attribute.ctx != ExprContext::Load || !changes || !library || cx.module.own_attributes.contains(name) {
+        return;
+    }
+    if cx.module.called_by(expr).is_none() {
+        cx.report(
+            &RAW,
+            attribute.attr.range,
+            Found::new(format!("`.{name}` is used without calling it"))
+                .name(name)
+                .help("call it where it is named"),
+        );
+    }
 }
 
 fn extraction(call: &ExprCall, cx: &mut Context<'_, '_>) {

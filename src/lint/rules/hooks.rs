@@ -29,10 +29,10 @@ pub(super) static REDUCE: Rule = Rule {
     name: "reduce-hook",
     family: Family::Hooks,
     severity: Severity::Error,
-    what: "A class that defines `__reduce__` or `__reduce_ex__`.",
-    why: "`copy` calls what they return, and stores attributes by the names that they return.",
-    refused: "class A:\n    def __reduce__(self):\n        return (print, ())\n",
-    passes: "class A:\n    def __deepcopy__(self, memo):\n        return A()\n",
+    what: "A class whose `__reduce__` or `__reduce_ex__` returns more than a constructor and its arguments.",
+    why: "`copy` stores attributes by the names that they return, on whatever they make.",
+    refused: "class A:\n    def __reduce__(self):\n        return (A, (), {'x': 1})\n",
+    passes: "class A:\n    def __reduce__(self):\n        return (A, ())\n",
     fix: "Define `__copy__` or `__deepcopy__`.",
     on: &[On::Stmt(class_body), On::Name(class_name)],
 };
@@ -116,14 +116,6 @@ fn store(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
         );
     }
     stored_name(name, attribute.attr.range, assigned_value(expr, cx), cx);
-    let redirects = cx.mentions("contextlib.redirect_stdout") || cx.mentions("contextlib.redirect_stderr");
-    if name == "_stream" && redirects {
-        cx.report(
-            &REDIRECT,
-            attribute.attr.range,
-            Found::new("`_stream` says which attribute of `sys` is redirected").name(name).help(REDIRECT.fix),
-        );
-    }
 }
 
 /// What a plain assignment stores in `target`.
@@ -138,7 +130,12 @@ fn assigned_value<'a>(target: &Expr, cx: &Context<'a, '_>) -> Option<&'a Expr> {
 /// A name that the library gives a meaning to, bound in a class body or stored on an object.
 fn stored_name(name: &str, range: TextRange, value: Option<&Expr>, cx: &mut Context<'_, '_>) {
     let (rule, why) = match name {
-        "__reduce__" | "__reduce_ex__" | "__getnewargs_ex__" => (&REDUCE, "`copy` runs what it returns"),
+        "__reduce__" | "__reduce_ex__" => {
+            if returns_pairs(name, range, cx) {
+                return;
+            }
+            (&REDUCE, "`copy` stores the attributes that it returns")
+        }
         "__prepare__" => (&NAMESPACE, "it makes the namespace of a class"),
         "__annotations__"
         | "__dataclass_fields__"
@@ -160,6 +157,12 @@ fn stored_name(name: &str, range: TextRange, value: Option<&Expr>, cx: &mut Cont
             }
             (&METADATA, "it names attributes that are read")
         }
+        "_stream" => {
+            if !cx.mentions("contextlib.redirect_stdout") && !cx.mentions("contextlib.redirect_stderr") {
+                return;
+            }
+            (&REDIRECT, "it says which attribute of `sys` is redirected")
+        }
         "__module__" => {
             let copied = value.is_some_and(|value| {
                 matches!(value, Expr::Attribute(attribute) if attribute.attr.as_str() == "__module__")
@@ -180,6 +183,22 @@ fn stored_name(name: &str, range: TextRange, value: Option<&Expr>, cx: &mut Cont
         _ => return,
     };
     cx.report(rule, range, Found::new(format!("`{name}` is set: {why}")).name(name).help(rule.fix));
+}
+
+/// A constructor and its arguments make an object and nothing else; a third part is a state, whose
+/// attributes are stored by name.
+fn returns_pairs(name: &str, range: TextRange, cx: &Context<'_, '_>) -> bool {
+    let function = cx.module.functions.iter().find(|function| {
+        function.name() == name
+            && matches!(function.node, crate::python::analysis::FunctionNode::Def(def) if def.name.range == range)
+    });
+    function.is_some_and(|function| {
+        !function.returns.is_empty()
+            && function.returns.iter().all(|value| match value {
+                Expr::Tuple(tuple) => tuple.elts.len() == 2 && !tuple.elts.iter().any(Expr::is_starred_expr),
+                _ => false,
+            })
+    })
 }
 
 /// Definitions in the body of a class.

@@ -3,7 +3,7 @@
 
 mod attributes;
 mod builtins;
-mod dynamic;
+pub(super) mod dynamic;
 mod files;
 mod hooks;
 mod imports;

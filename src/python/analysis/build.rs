@@ -27,9 +27,13 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>) -> Modu
         attribute_stores: FxHashMap::default(),
         own_attributes: FxHashSet::default(),
         outer,
+        has_stars: false,
         inert_until: TextSize::new(0),
         memo: RefCell::default(),
         binding_memo: RefCell::default(),
+        stored_memo: RefCell::default(),
+        returned_memo: RefCell::default(),
+        calls: Cell::new(0),
         busy: RefCell::default(),
         fuel: Cell::new(super::FUEL),
     };

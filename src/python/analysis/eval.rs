@@ -18,6 +18,8 @@ type Environment = Vec<(BindingId, Values)>;
 
 /// Calls into functions of the source, or nested expressions, that are followed.
 const MAX_DEPTH: u32 = 120;
+/// Calls within calls that are followed with the arguments they have.
+const MAX_CALLS: u32 = 2;
 
 impl<'a> Module<'a> {
     /// Everything that `expr` may be.
@@ -41,6 +43,9 @@ impl<'a> Module<'a> {
     }
 
     fn eval(&self, expr: &Expr, env: &mut Environment, depth: u32) -> Values {
+        if let Expr::StringLiteral(literal) = expr {
+            return Values::text(literal.value.to_str());
+        }
         let fuel = self.fuel.get();
         if depth > MAX_DEPTH || fuel == 0 {
             return Values::unknown();
@@ -59,7 +64,6 @@ impl<'a> Module<'a> {
             Expr::NumberLiteral(ast::ExprNumberLiteral { value: ast::Number::Int(int), .. }) => {
                 int.as_i64().map_or_else(Values::unknown, |int| Values::one(Value::Int(i128::from(int))))
             }
-            Expr::StringLiteral(literal) => Values::text(literal.value.to_str()),
             Expr::BytesLiteral(literal) => Values::bytes(literal.value.bytes().collect::<Vec<u8>>()),
             Expr::FString(string) => self.f_string(string, env, depth),
             Expr::Name(name) => self.name(name.id.as_str(), expr, env, depth),
@@ -212,7 +216,7 @@ impl<'a> Module<'a> {
             );
             return union;
         }
-        if resolution.bindings.is_empty() {
+        if resolution.bindings.is_empty() && self.has_stars {
             for module in self.stars() {
                 if stdlib::exports(module, name) {
                     union.add(self.member(module, name));
@@ -294,6 +298,9 @@ impl<'a> Module<'a> {
         let full = format!("{module}.{member}");
         if stdlib::is_module(&full) {
             return Values::one(Value::Module(full.into()));
+        }
+        if let Some(text) = stdlib::constant(&full) {
+            return Values::text(text);
         }
         match stdlib::leaked_module(module, member) {
             Some(leaked) => Values::one(Value::Module(leaked.into())),
@@ -410,6 +417,17 @@ impl<'a> Module<'a> {
 
     /// What stores to attributes of this name and class bodies put there, whoever the receiver is.
     fn stored(&self, name: &str, depth: u32) -> Values {
+        if let Some(done) = self.stored_memo.borrow().get(name) {
+            return (**done).clone();
+        }
+        // While it is being found out, it is not known: stores that depend on each other.
+        self.stored_memo.borrow_mut().insert(name.into(), Rc::new(Values::unknown()));
+        let values = self.find_stored(name, depth);
+        self.stored_memo.borrow_mut().insert(name.into(), Rc::new(values.clone()));
+        values
+    }
+
+    fn find_stored(&self, name: &str, depth: u32) -> Values {
         let mut union = Values::nothing();
         for index in 0..self.classes.len() {
             for binding in self.class_bindings(ClassId::next(index), name) {
@@ -610,8 +628,10 @@ impl<'a> Module<'a> {
     ) -> Values {
         let info = self.function(function);
         let mut inner = Vec::new();
+        // Arguments are followed a few calls deep; below that a function returns what it may
+        // return at all, which is found out once.
         if let Some(parameters) = info.parameters()
-            && depth < MAX_DEPTH / 2
+            && self.calls.get() < MAX_CALLS
         {
             let bound = usize::from(info.class.is_some());
             let names = self.scope(info.scope);
@@ -632,7 +652,10 @@ impl<'a> Module<'a> {
                 }
             }
         }
-        self.returned(function, &mut inner, depth)
+        self.calls.set(self.calls.get() + 1);
+        let returned = self.returned(function, &mut inner, depth);
+        self.calls.set(self.calls.get() - 1);
+        returned
     }
 
     fn returned(&self, function: FunctionId, env: &mut Environment, depth: u32) -> Values {
@@ -641,6 +664,12 @@ impl<'a> Module<'a> {
         if info.generator {
             return Values::unknown();
         }
+        if env.is_empty() {
+            if let Some(done) = self.returned_memo.borrow().get(&function) {
+                return (**done).clone();
+            }
+            self.returned_memo.borrow_mut().insert(function, Rc::new(Values::unknown()));
+        }
         let mut union = Values::nothing();
         for value in info.returns.iter().take(16) {
             union.add(self.eval(value, env, depth));
@@ -648,6 +677,9 @@ impl<'a> Module<'a> {
         // A function may also fall off its end; `None` is of no interest to any rule.
         if asynchronous || info.returns.is_empty() || info.returns.len() > 16 {
             union.complete = false;
+        }
+        if env.is_empty() {
+            self.returned_memo.borrow_mut().insert(function, Rc::new(union.clone()));
         }
         union
     }

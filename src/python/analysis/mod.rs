@@ -224,26 +224,35 @@ pub(crate) struct Module<'a> {
     pub(crate) own_attributes: FxHashSet<Rc<str>>,
     /// The source around a piece of code in a string.
     pub(crate) outer: Option<&'a Module<'a>>,
+    /// Whether any scope imports with a star.
+    has_stars: bool,
     /// Before this place nothing runs that could call a function of this source.
     inert_until: TextSize,
     memo: RefCell<Vec<Option<Rc<Values>>>>,
     binding_memo: RefCell<FxHashMap<BindingId, Rc<Values>>>,
+    stored_memo: RefCell<FxHashMap<Rc<str>, Rc<Values>>>,
+    returned_memo: RefCell<FxHashMap<FunctionId, Rc<Values>>>,
+    /// How many calls deep evaluation is.
+    calls: Cell<u32>,
     busy: RefCell<FxHashSet<BindingId>>,
     /// Steps that evaluation may still take.
     fuel: Cell<u32>,
 }
 
 /// Evaluation steps for one source. Honest sources of 256 KiB use a tenth.
-const FUEL: u32 = 3_000_000;
+const FUEL: u32 = 600_000;
 
 impl<'a> Module<'a> {
     pub(crate) fn new(body: &'a [Stmt], outer: Option<&'a Module<'a>>) -> Self {
         let mut module = build::build(body, outer);
+        module.has_stars = module.scopes.iter().any(|scope| !scope.stars.is_empty());
         module.memo = RefCell::new(vec![None; module.exprs.len()]);
         module.inert_until = module.first_active_statement();
         module.link_calls();
         module.memo = RefCell::new(vec![None; module.exprs.len()]);
         module.binding_memo = RefCell::default();
+        module.stored_memo = RefCell::default();
+        module.returned_memo = RefCell::default();
         module.fuel = Cell::new(FUEL);
         module
     }
@@ -391,6 +400,16 @@ impl<'a> Module<'a> {
 
     /// Where the first statement of the module begins that could call a function of this source.
     fn first_active_statement(&self) -> TextSize {
+        // These run when a class is made, which looks like a plain statement.
+        let hooked = self.functions.iter().any(|function| {
+            matches!(
+                function.name(),
+                "__init_subclass__" | "__set_name__" | "__mro_entries__" | "__prepare__"
+            )
+        });
+        if hooked {
+            return TextSize::new(0);
+        }
         let active = self.body.iter().find(|stmt| !self.is_inert(stmt));
         active.map_or(TextSize::new(u32::MAX), Ranged::start)
     }
@@ -457,7 +476,17 @@ impl<'a> Module<'a> {
 
     /// Surely something of the library, not of this source.
     fn is_library(&self, expr: &Expr) -> bool {
-        let expr = if let Expr::Call(call) = expr { &*call.func } else { expr };
+        let expr = match expr {
+            Expr::Call(call) => {
+                let plain = call.arguments.args.iter().all(|argument| self.is_plain(argument))
+                    && call.arguments.keywords.iter().all(|keyword| self.is_plain(&keyword.value));
+                if !plain {
+                    return false;
+                }
+                &*call.func
+            }
+            other => other,
+        };
         matches!(self.values(expr).exactly(), Some(Value::Member(_)))
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{ClassId, FunctionId};
 
 /// One thing that an expression may be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Value {
     None,
     Bool(bool),
@@ -30,6 +30,28 @@ pub(crate) enum Value {
     Object(ClassId),
     /// `functools.partial` of something.
     Partial(Rc<Values>),
+}
+
+/// Containers are equal only to themselves: comparing what they hold costs more than it tells.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Str(a), Self::Str(b))
+            | (Self::Module(a), Self::Module(b))
+            | (Self::Member(a), Self::Member(b))
+            | (Self::Instance(a), Self::Instance(b)) => a == b,
+            (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::Sequence(a), Self::Sequence(b)) => Rc::ptr_eq(a, b),
+            (Self::Elements(a), Self::Elements(b)) | (Self::Partial(a), Self::Partial(b)) => Rc::ptr_eq(a, b),
+            (Self::Dict(a), Self::Dict(b)) => Rc::ptr_eq(a, b),
+            (Self::Function(a), Self::Function(b)) => a == b,
+            (Self::Class(a), Self::Class(b)) | (Self::Object(a), Self::Object(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// Everything that an expression may be. When `complete` is false it may be something else too.
