@@ -347,7 +347,7 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
             Some(_) | None => plain,
         },
         Parent::Stmt(Stmt::For(_)) => true,
-        Parent::Stmt(Stmt::Return(_) | Stmt::Assign(_)) | Parent::Keyword(..) => plain,
+        Parent::Stmt(Stmt::Return(_) | Stmt::Assign(_)) | Parent::Keyword => plain,
         _ => false,
     }
 }

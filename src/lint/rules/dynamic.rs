@@ -36,7 +36,7 @@ pub(super) static DENIED_NAME: Rule = Rule {
     severity: Severity::Error,
     what: "`getattr` or `setattr` with a constant name that may not be used with a dot either.",
     why: "It is the same access.",
-    refused: "import os\ngetattr(os, 'sys' + 'tem')('date')\n",
+    refused: "def f(): ...\nprint(getattr(f, '__co' + 'de__'))\n",
     passes: "import math\nprint(getattr(math, 'pi'))\n",
     fix: "See the rule about the attribute itself.",
     on: &[],

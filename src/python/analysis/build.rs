@@ -151,7 +151,6 @@ impl<'a> Builder<'a> {
         }
         self.module.bindings.push(Binding {
             name: Rc::clone(&name),
-            scope: owner,
             kind,
             range,
             effective: self.end.max(range.end()),
@@ -406,7 +405,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                     self.visit_expr(base);
                 }
                 for keyword in def.keywords() {
-                    self.under(Parent::Keyword(Some(keyword), None), |b| b.visit_expr(&keyword.value));
+                    self.under(Parent::Keyword, |b| b.visit_expr(&keyword.value));
                 }
                 let id = ClassId::next(self.module.classes.len());
                 self.bind(def.name.as_str(), BindingKind::Class(id), def.name.range);
@@ -597,7 +596,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                     self.visit_expr(argument);
                 }
                 for keyword in &call.arguments.keywords {
-                    self.under(Parent::Keyword(Some(keyword), Some(id)), |b| b.visit_expr(&keyword.value));
+                    self.under(Parent::Keyword, |b| b.visit_expr(&keyword.value));
                 }
             }
             Expr::Yield(_) | Expr::YieldFrom(_) => {

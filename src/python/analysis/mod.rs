@@ -15,7 +15,6 @@ use ruff_python_ast::{self as ast, Expr, HasNodeIndex, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-pub(crate) use resolve::Resolution;
 pub(crate) use value::{Value, Values};
 
 macro_rules! id {
@@ -44,8 +43,8 @@ id!(ClassId);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Parent<'a> {
     Expr(NodeId),
-    /// An argument by keyword of the call or class; `None` is `**`.
-    Keyword(Option<&'a ast::Keyword>, Option<NodeId>),
+    /// An argument by keyword, or `**`, of a call or a class.
+    Keyword,
     Stmt(&'a Stmt),
     Decorator(&'a Stmt),
     Annotation,
@@ -144,7 +143,6 @@ pub(crate) enum Slot {
 #[derive(Debug, Clone)]
 pub(crate) struct Binding<'a> {
     pub(crate) name: Rc<str>,
-    pub(crate) scope: ScopeId,
     pub(crate) kind: BindingKind<'a>,
     pub(crate) range: TextRange,
     /// From here on the name is bound.
