@@ -5,9 +5,9 @@ use std::sync::Arc;
 use portcullis::judge::Checker;
 use portcullis::lint::Policy;
 use portcullis::model::CaseVerdict::{self, Accepted, InternalError, RuntimeError, Skipped, WrongAnswer};
-use portcullis::model::{Digest, Limits, MinerId, Score, Slug};
+use portcullis::model::{MinerId, Score, Slug};
 use portcullis::sandbox::{RunId, SandboxError};
-use portcullis::task::{Case, Difficulty, Task};
+use portcullis::task::{Case, Task};
 use portcullis::validator::{self, Agent, Event, Events, Outcome, Plan};
 use tokio_util::sync::CancellationToken;
 
