@@ -80,7 +80,8 @@ tell(found, 'every family is refused')
         promise: "nothing can be written but the scratch folder",
         program: "\
 found = []
-for folder in ('/', '/etc', '/usr', '/usr/lib', '/dev', '/run', '/var', '/root', '/portcullis', '/sys', '/proc'):
+for folder in ('/', '/etc', '/usr', '/usr/lib', '/dev', '/run', '/var', '/root', '/portcullis', '/sys', '/proc',
+               '/var/tmp', '/run/lock', '/dev/shm', '/dev/mqueue'):
     if succeeds(open, os.path.join(folder, 'x'), 'w'):
         found.append(f'{folder} is writable')
 tell(found, 'the root is read-only')
