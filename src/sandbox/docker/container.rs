@@ -57,6 +57,8 @@ fn host_config(runtime: Option<&str>, limits: &Limits) -> HostConfig {
         readonly_rootfs: Some(true),
         tmpfs: Some(HashMap::from([
             tmpfs("/tmp", &format!("size={scratch}k,nr_inodes={files},mode=1777")),
+            // An engine mounts the queues of the namespace here, where everybody may leave some.
+            tmpfs("/dev/mqueue", "size=4k,nr_inodes=1,mode=0555"),
             tmpfs("/portcullis", &format!("size={SOURCE_KIB}k,nr_inodes=4,mode=0755")),
         ])),
         cap_drop: Some(vec!["ALL".to_owned()]),
