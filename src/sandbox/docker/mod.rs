@@ -105,14 +105,14 @@ fn connect(engine: Option<&str>) -> Result<(Client, String), SandboxError> {
     let address = address.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
     match Client::connect_with_host(&address) {
         Ok(client) => Ok((client, address)),
-        Err(error) => Err(no_engine(&address, &error)),
+        Err(error) => Err(no_engine(&address, &with_causes(&error))),
     }
 }
 
 async fn greet(client: Client, address: &str) -> Result<Client, SandboxError> {
     match timeout(GREETING, client.negotiate_version()).await {
         Ok(Ok(client)) => Ok(client),
-        Ok(Err(error)) => Err(no_engine(address, &error)),
+        Ok(Err(error)) => Err(no_engine(address, &with_causes(&error))),
         Err(_) => Err(no_engine(address, &format!("no answer within {} s", GREETING.as_secs()))),
     }
 }
@@ -174,7 +174,7 @@ async fn pull(client: &Client, name: &str, progress: &(dyn Fn(&str) + Send + Syn
                     last = text;
                 }
             }
-            Ok(Some(Err(error))) => return Err(error.to_string()),
+            Ok(Some(Err(error))) => return Err(with_causes(&error)),
             Err(_) => return Err(format!("nothing happened for {} s", PULL.as_secs())),
         }
     }
@@ -467,6 +467,20 @@ async fn call<T>(
     }
 }
 
-fn failed(doing: &'static str, cause: &dyn Display) -> SandboxError {
-    SandboxError::Failed { doing, cause: cause.to_string() }
+/// An error with its causes: the first says only that the client failed, the last says why.
+fn with_causes(error: &ApiError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn failed(doing: &'static str, error: &ApiError) -> SandboxError {
+    SandboxError::Failed { doing, cause: with_causes(error) }
 }
