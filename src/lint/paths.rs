@@ -159,7 +159,7 @@ fn follow(expr: &Expr, cx: &Context<'_, '_>, depth: u32) -> Guess {
         match value {
             Value::Str(text) => found.texts.push(Known { text: text.to_string(), prefix: false }),
             Value::Bytes(bytes) => {
-                found.texts.push(Known { text: String::from_utf8_lossy(bytes).into_owned(), prefix: false })
+                found.texts.push(Known { text: String::from_utf8_lossy(bytes).into_owned(), prefix: false });
             }
             Value::Member(name) if name.starts_with("tempfile.") && name.ends_with(".name") => {
                 found.texts.push(Known { text: TEMPORARY.to_owned(), prefix: false });

@@ -336,9 +336,7 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
             Some(Expr::Call(call)) => {
                 let known = matches!(&*call.func, Expr::Name(name) if cx.is_surely_builtin(name, &call.func)
                     && matches!(name.id.as_str(), "len" | "str" | "repr" | "print" | "sorted" | "list" | "set" | "bool" | "hash" | "tuple" | "iter"));
-                known
-                    || (plain && call.arguments.keywords.iter().any(|keyword| keyword.arg.is_none()))
-                    || plain
+                known || plain
             }
             Some(Expr::FString(_)) => true,
             Some(Expr::BinOp(operation)) => {

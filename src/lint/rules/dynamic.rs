@@ -403,7 +403,9 @@ fn run_text(argument: &Expr, what: &'static str, cx: &mut Context<'_, '_>) {
     for text in &texts {
         run(text, argument.range(), what, cx);
     }
-    if !values.complete && !(callable && texts.is_empty()) || (texts.is_empty() && !callable) {
+    let one_kind = if callable { texts.is_empty() } else { values.complete && !texts.is_empty() };
+    let constant = callable && values.complete;
+    if !one_kind && !constant {
         cx.report(
             &CODE_TEXT,
             argument.range(),

@@ -89,9 +89,12 @@ pub(super) static EXTRACTION: Rule = Rule {
     on: &[On::Call(extraction)],
 };
 
+/// Name, path, mode, and the mode that is meant without one.
+type Opener = (&'static str, (usize, &'static str), (usize, &'static str), &'static str);
+
 /// Functions that open one path with a mode: the position of the path and the mode, their keywords,
 /// and the mode that is meant without one.
-const OPENERS: &[(&str, (usize, &str), (usize, &str), &str)] = &[
+const OPENERS: &[Opener] = &[
     ("builtins.open", (0, "file"), (1, "mode"), "r"),
     ("io.open", (0, "file"), (1, "mode"), "r"),
     ("gzip.open", (0, "filename"), (1, "mode"), "r"),
@@ -598,7 +601,8 @@ fn extraction(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let archives =
         ["zipfile.ZipFile", "tarfile.open", "tarfile.TarFile"].into_iter().any(|name| cx.mentions(name));
     let links = cx.mentions("pathlib.Path") && matches!(name, "symlink_to" | "hardlink_to" | "link_to");
-    if !links && !(archives && matches!(name, "extract" | "extractall")) {
+    let extracts = archives && matches!(name, "extract" | "extractall");
+    if !links && !extracts {
         return;
     }
     if !links {

@@ -1,7 +1,7 @@
 //! PC4xx: what of an allowed module may be touched. Positive lists: a member that is not known to
 //! be harmless is refused. Modules themselves are not values.
 
-use ruff_python_ast::{Expr, ExprAttribute, ExprContext, ExprName};
+use ruff_python_ast::{Expr, ExprAttribute, ExprContext, ExprName, Stmt};
 use ruff_text_size::TextRange;
 
 use super::imports;
@@ -301,11 +301,8 @@ fn name(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
 
 /// A name that an import binds is judged at the import, except for what depends on its use.
 fn from_import(module: &str, member: &str, expr: &Expr, cx: &mut Context<'_, '_>) {
-    let judged_at_use = match cx.member_ruling(module, member) {
-        MemberRuling::Called { .. } => true,
-        MemberRuling::Denied { .. } => true,
-        _ => false,
-    };
+    let judged_at_use =
+        matches!(cx.member_ruling(module, member), MemberRuling::Called { .. } | MemberRuling::Denied { .. });
     if judged_at_use {
         report_member(module, member, ruff_text_size::Ranged::range(expr), Some(expr), cx);
     }
@@ -379,13 +376,7 @@ fn module_value(module: &str, expr: &Expr, cx: &mut Context<'_, '_>) {
             }
             _ => false,
         },
-        Parent::Stmt(stmt) => match stmt {
-            ruff_python_ast::Stmt::If(_)
-            | ruff_python_ast::Stmt::Expr(_)
-            | ruff_python_ast::Stmt::Delete(_) => true,
-            ruff_python_ast::Stmt::Assert(_) => true,
-            _ => false,
-        },
+        Parent::Stmt(stmt) => matches!(stmt, Stmt::If(_) | Stmt::Expr(_) | Stmt::Delete(_) | Stmt::Assert(_)),
         _ => false,
     };
     if !innocent {

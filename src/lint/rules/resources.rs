@@ -192,10 +192,10 @@ fn buffer(call: &ExprCall, cx: &mut Context<'_, '_>) {
     for name in values.members() {
         let first = call.arguments.args.first();
         match &**name {
-            "builtins.bytes" | "builtins.bytearray" => {
-                if first.and_then(|size| magnitude(size, cx, 0)).is_some_and(|size| size > MAX_ELEMENTS) {
-                    report_repeat(call, cx);
-                }
+            "builtins.bytes" | "builtins.bytearray"
+                if first.and_then(|size| magnitude(size, cx, 0)).is_some_and(|size| size > MAX_ELEMENTS) =>
+            {
+                report_repeat(call, cx);
             }
             "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.sorted" => {
                 if let Some(Expr::Call(inner)) = first
@@ -207,25 +207,25 @@ fn buffer(call: &ExprCall, cx: &mut Context<'_, '_>) {
                     report_repeat(call, cx);
                 }
             }
-            "math.factorial" => {
-                if first.and_then(|size| magnitude(size, cx, 0)).is_some_and(|size| size > 5e6) {
-                    cx.report(
-                        &HUGE_NUMBER,
-                        call.range(),
-                        Found::new("this factorial has more than 100 million bits"),
-                    );
-                }
+            "math.factorial"
+                if first.and_then(|size| magnitude(size, cx, 0)).is_some_and(|size| size > 5e6) =>
+            {
+                cx.report(
+                    &HUGE_NUMBER,
+                    call.range(),
+                    Found::new("this factorial has more than 100 million bits"),
+                );
             }
-            "sys.setrecursionlimit" => {
-                if first.and_then(|limit| magnitude(limit, cx, 0)).is_some_and(|limit| limit > 1e6) {
-                    cx.report(
-                        &RECURSION,
-                        call.range(),
-                        Found::new("the stack ends before this limit")
-                            .name("sys.setrecursionlimit")
-                            .help(RECURSION.fix),
-                    );
-                }
+            "sys.setrecursionlimit"
+                if first.and_then(|limit| magnitude(limit, cx, 0)).is_some_and(|limit| limit > 1e6) =>
+            {
+                cx.report(
+                    &RECURSION,
+                    call.range(),
+                    Found::new("the stack ends before this limit")
+                        .name("sys.setrecursionlimit")
+                        .help(RECURSION.fix),
+                );
             }
             _ => {}
         }
@@ -239,7 +239,7 @@ fn endless(stmt: &Stmt, _: ScopeId, cx: &mut Context<'_, '_>) {
         fn visit_stmt(&mut self, stmt: &'a Stmt) {
             match stmt {
                 Stmt::Break(_) | Stmt::Return(_) | Stmt::Raise(_) | Stmt::Assert(_) | Stmt::Delete(_) => {
-                    self.0 = true
+                    self.0 = true;
                 }
                 Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
                 _ => visitor::walk_stmt(self, stmt),

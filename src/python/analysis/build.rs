@@ -271,10 +271,10 @@ impl<'a> Builder<'a> {
             fn visit_stmt(&mut self, stmt: &'a Stmt) {
                 match stmt {
                     Stmt::Global(global) => {
-                        self.0.globals.extend(global.names.iter().map(|name| name.as_str()))
+                        self.0.globals.extend(global.names.iter().map(|name| name.as_str()));
                     }
                     Stmt::Nonlocal(outer) => {
-                        self.0.nonlocals.extend(outer.names.iter().map(|name| name.as_str()))
+                        self.0.nonlocals.extend(outer.names.iter().map(|name| name.as_str()));
                     }
                     Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
                     _ => visitor::walk_stmt(self, stmt),

@@ -370,7 +370,7 @@ impl<'a> Module<'a> {
             };
             match argument {
                 Some(Expr::Starred(star)) => {
-                    union.add(self.eval(&star.value, &mut Vec::new(), depth).any_element())
+                    union.add(self.eval(&star.value, &mut Vec::new(), depth).any_element());
                 }
                 Some(argument) => union.add(self.eval(argument, &mut Vec::new(), depth)),
                 None => {}
@@ -535,7 +535,7 @@ impl<'a> Module<'a> {
                         match value {
                             Value::Member(name) => any.add(Values::one(Value::Instance(Rc::clone(name)))),
                             Value::Function(function) => {
-                                any.add(self.returned(*function, &mut Vec::new(), depth))
+                                any.add(self.returned(*function, &mut Vec::new(), depth));
                             }
                             _ => {}
                         }

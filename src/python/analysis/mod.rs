@@ -351,7 +351,8 @@ impl<'a> Module<'a> {
                         match self.binding(binding).kind {
                             BindingKind::Function(function) => links.push((function, call)),
                             BindingKind::Class(class) => {
-                                links.extend(self.methods(class, "__init__").map(|function| (function, call)))
+                                links
+                                    .extend(self.methods(class, "__init__").map(|function| (function, call)));
                             }
                             BindingKind::Assign { value: Expr::Lambda(lambda), .. } => {
                                 links.extend(self.lambda(lambda).map(|function| (function, call)));
