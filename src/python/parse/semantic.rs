@@ -102,6 +102,10 @@ impl SemanticSyntaxContext for Place<'_> {
     }
 
     fn has_nonlocal_binding(&self, name: &str) -> bool {
+        // Every class body has an implicit cell of this name for the functions in it.
+        if name == "__class__" {
+            return self.scopes.iter().any(|scope| scope.kind == Kind::Class);
+        }
         self.scopes.iter().rev().skip(1).any(|scope| {
             matches!(scope.kind, Kind::Function { .. } | Kind::Lambda)
                 && (scope.parameters.contains(name) || scope.names.bound.contains(name))
