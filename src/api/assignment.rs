@@ -13,7 +13,7 @@ use crate::model::{Digest, IsolationLevel, MinerId, Score, Slug, SubmissionId, S
 #[serde(deny_unknown_fields)]
 pub struct ClaimRequest {
     /// The validator's name. The same name never scores a submission twice.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Name)]
     pub validator: MinerId,
 }
 
@@ -58,7 +58,7 @@ pub struct TaskReference {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResultRequest {
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Name)]
     pub validator: MinerId,
     /// The sandbox that ran it, such as `docker`.
     pub backend: String,
@@ -73,7 +73,7 @@ pub struct ResultRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseRequest {
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Name)]
     pub validator: MinerId,
     /// Why, in one sentence.
     pub reason: String,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::schema;
 use crate::model::{MinerId, SubmissionId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -40,6 +41,6 @@ pub struct ResolveRequest {
     #[schema(min_length = 1, max_length = 1000)]
     pub reason: String,
     /// Who decides, for the audit.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Name)]
     pub operator: MinerId,
 }

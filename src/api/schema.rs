@@ -5,6 +5,16 @@
 
 use utoipa::ToSchema;
 
+/// 1 to 64 ASCII letters, digits, `-` and `_`, beginning with a letter or digit.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+pub(crate) struct Name(String);
+
+/// As a miner's id, without upper case.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$")]
+pub(crate) struct SlugName(String);
+
 /// One finding of the gate. Lines and columns count from 1, columns in Unicode scalar values; the
 /// end is exclusive.
 #[derive(Debug, ToSchema)]
@@ -81,7 +91,7 @@ pub(crate) struct Usage {
 /// One judged case. Of a hidden case, `message` and `diff` stay with the platform.
 #[derive(Debug, ToSchema)]
 pub(crate) struct CaseResult {
-    name: String,
+    name: SlugName,
     verdict: CaseVerdict,
     usage: Usage,
     #[schema(required)]
@@ -93,7 +103,7 @@ pub(crate) struct CaseResult {
 /// All cases of one task for one agent.
 #[derive(Debug, ToSchema)]
 pub(crate) struct TaskResult {
-    task: String,
+    task: SlugName,
     /// 0 to 100 with at most two decimals; null when our own fault kept a case from being judged.
     #[schema(required, minimum = 0, maximum = 100)]
     score: Option<f64>,

@@ -32,7 +32,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FOLDER", default_value = "portcullis-data", env = "PORTCULLIS_DATA")]
     data: PathBuf,
 
-    /// The database, such as `sqlite:/srv/platform.sqlite`. By default a file in the data folder.
+    /// The database, such as `postgres://host/portcullis` or `sqlite:/srv/platform.sqlite`. By default a file in the data folder.
     #[arg(long, value_name = "URL", env = "PORTCULLIS_DATABASE", hide_env_values = true)]
     database: Option<String>,
 

@@ -119,6 +119,18 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn lend(&self, new: &NewLease) -> Result<Option<(LeaseRow, Submission)>, StoreError> {
+        match self.try_lend(new).await {
+            // One validator that asks twice at once: the second time there is less to choose from.
+            Err(StoreError::Query { source, .. })
+                if source.as_database_error().is_some_and(|error| error.is_unique_violation()) =>
+            {
+                self.try_lend(new).await
+            }
+            done => done,
+        }
+    }
+
+    async fn try_lend(&self, new: &NewLease) -> Result<Option<(LeaseRow, Submission)>, StoreError> {
         const DOING: &str = "lend a submission";
         let mut transaction = self.begin(DOING).await?;
         // One statement finds a free slot and takes it: two validators cannot take the same one.

@@ -44,7 +44,7 @@ pub enum StoreError {
     File { doing: &'static str, name: String, source: std::io::Error },
     #[error("cannot {doing} the source `{name}`")]
     Blob { doing: &'static str, name: String, source: object_store::Error },
-    #[error("`{0}` is not a database: use `sqlite:PATH`")]
+    #[error("`{0}` is not a database: use `sqlite:PATH` or `postgres://…`")]
     UnknownDatabase(String),
 }
 
@@ -58,6 +58,7 @@ impl StoreError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Engine {
     Sqlite,
+    Postgres,
 }
 
 /// The database. Cheap to clone.
@@ -114,13 +115,34 @@ impl Store {
         Ok(Self { engine: Engine::Sqlite, reads, writes })
     }
 
-    /// `sqlite:PATH`, `sqlite://PATH`, or a plain path.
+    /// A PostgreSQL database. Any number of platforms may share it.
+    ///
+    /// # Errors
+    /// When it does not answer or was written by a newer version.
+    async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        // What stands before the `@` may be a password.
+        let name =
+            url.rsplit('@').next().unwrap_or_default().split('?').next().unwrap_or_default().to_owned();
+        let open = |source| StoreError::Open { name: name.clone(), source };
+        sqlx::any::install_default_drivers();
+        sqlx::AnyConnection::connect(url).await.map_err(open)?.close().await.map_err(open)?;
+        let options = AnyPoolOptions::new().acquire_timeout(std::time::Duration::from_secs(10));
+        let pool = options.max_connections(16).connect(url).await.map_err(open)?;
+        sqlx::migrate!("./migrations/postgres")
+            .run(&pool)
+            .await
+            .map_err(|source| StoreError::Migrate { name: name.clone(), source })?;
+        Ok(Self { engine: Engine::Postgres, reads: pool.clone(), writes: pool })
+    }
+
+    /// `postgres://…`, `sqlite:PATH`, `sqlite://PATH`, or a plain path.
     ///
     /// # Errors
     /// As [`Store::open_file`], or when the URL names no database that we know.
     pub async fn open_url(url: &str) -> Result<Self, StoreError> {
         let path = match url.split_once(':') {
             None => url,
+            Some(("postgres" | "postgresql", _)) => return Self::open_postgres(url).await,
             Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
             Some((scheme, _)) => return Err(StoreError::UnknownDatabase(format!("{scheme}:"))),
         };
@@ -147,6 +169,7 @@ impl Store {
     async fn begin(&self, doing: &'static str) -> Result<Transaction<'static, Any>, StoreError> {
         match self.engine {
             Engine::Sqlite => self.writes.begin_with("BEGIN IMMEDIATE").await,
+            Engine::Postgres => self.writes.begin().await,
         }
         .map_err(StoreError::query(doing))
     }
@@ -156,6 +179,7 @@ impl Store {
     const fn skip_locked(&self) -> &'static str {
         match self.engine {
             Engine::Sqlite => "",
+            Engine::Postgres => " FOR UPDATE SKIP LOCKED",
         }
     }
 
@@ -163,11 +187,17 @@ impl Store {
     /// lock of the whole database already.
     async fn lock(
         &self,
-        _transaction: &mut Transaction<'static, Any>,
-        _submission: SubmissionId,
+        transaction: &mut Transaction<'static, Any>,
+        submission: SubmissionId,
     ) -> Result<(), StoreError> {
         match self.engine {
             Engine::Sqlite => Ok(()),
+            Engine::Postgres => sqlx::query("SELECT sequence FROM submissions WHERE id = $1 FOR UPDATE")
+                .bind(submission.to_string())
+                .execute(&mut **transaction)
+                .await
+                .map(drop)
+                .map_err(StoreError::query("lock a submission")),
         }
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod database;
 mod diagnostic;
 mod differential;
 mod judge;

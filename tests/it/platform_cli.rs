@@ -19,8 +19,8 @@ use crate::support::{Ran, portcullis, run};
 struct Served {
     child: Child,
     url: String,
-    /// What it says on stderr after its address.
-    talk: BufReader<std::process::ChildStderr>,
+    /// Reads what it says on stderr after its address: a full pipe would stop it.
+    talk: Option<std::thread::JoinHandle<String>>,
 }
 
 impl Served {
@@ -38,7 +38,12 @@ impl Served {
         talk.read_line(&mut line).expect("a line");
         let url =
             line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("it says {line}")).to_owned();
-        Self { child, url, talk }
+        let talk = std::thread::spawn(move || {
+            let mut said = String::new();
+            talk.read_to_string(&mut said).expect("UTF-8");
+            said
+        });
+        Self { child, url, talk: Some(talk) }
     }
 
     fn signal(&self, signal: nix::sys::signal::Signal) {
@@ -49,8 +54,7 @@ impl Served {
     /// Ends it with SIGTERM; its exit status and everything it said.
     fn stop(mut self) -> (Option<i32>, String) {
         self.signal(nix::sys::signal::Signal::SIGTERM);
-        let mut said = String::new();
-        self.talk.read_to_string(&mut said).expect("UTF-8");
+        let said = self.talk.take().expect("read once").join().expect("it ends");
         (self.child.wait().expect("it ends").code(), said)
     }
 }

@@ -1,16 +1,16 @@
 //! The whole life of submissions under random interleavings, crashes and clock jumps: none is
 //! lost, none is completed twice, none has two scores.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use portcullis::model::{Digest, MinerId, Score, SubmissionId, SubmissionState};
 use portcullis::queue::{Lease, Queue, QueueError, Rules};
 use portcullis::store::{Admission, Finish, Judgement, NewSubmission, Resolution, Store};
 use proptest::prelude::*;
-use sqlx::{Connection as _, Row as _};
+use sqlx::{AnyConnection, Connection as _, Row as _};
 
-use crate::server::{StillClock, miner};
+use crate::database::Database;
+use crate::support::{StillClock, miner};
 use portcullis::queue::Clock as _;
 
 /// What may happen next. Indices pick among what there is, modulo its number.
@@ -62,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 struct World {
-    folder: tempfile::TempDir,
+    database: Database,
     clock: Arc<StillClock>,
     quorum: u32,
     store: Store,
@@ -76,11 +76,11 @@ const RULES: Rules = Rules { lease: std::time::Duration::from_secs(60), max_faul
 
 impl World {
     async fn new(quorum: u32) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::fresh().await;
         let clock = StillClock::new();
-        let store = Store::open_file(&folder.path().join("db")).await.expect("a store");
+        let store = Store::open_url(&database.url).await.expect("a store");
         let queue = Queue::new(store.clone(), Arc::clone(&clock) as _, RULES);
-        Self { folder, clock, quorum, store, queue, submissions: Vec::new(), leases: Vec::new() }
+        Self { database, clock, quorum, store, queue, submissions: Vec::new(), leases: Vec::new() }
     }
 
     async fn take(&mut self, step: &Step) {
@@ -113,7 +113,7 @@ impl World {
             }
             Step::Expire => drop(self.queue.expire().await.expect("the store works")),
             Step::Crash => {
-                self.store = Store::open_file(&self.folder.path().join("db")).await.expect("a store");
+                self.store = Store::open_url(&self.database.url).await.expect("a store");
                 self.queue = Queue::new(self.store.clone(), Arc::clone(&self.clock) as _, RULES);
             }
             Step::Clock { seconds } => self.clock.advance(*seconds),
@@ -195,9 +195,8 @@ fn judgement(lease: &Lease, liar: bool) -> Judgement {
 }
 
 /// What must hold after every step, read from the tables themselves.
-async fn check(folder: &Path, admitted: usize) {
-    let url = format!("sqlite://{}", folder.join("db").display());
-    let mut db = sqlx::sqlite::SqliteConnection::connect(&url).await.expect("the database");
+async fn check(database: &Database, admitted: usize) {
+    let mut db = AnyConnection::connect(&database.url).await.expect("the database");
     let all: i64 = number(&mut db, "SELECT COUNT(*) AS n FROM submissions").await;
     assert_eq!(all, i64::try_from(admitted).expect("few"), "none is lost");
     for (claim, query) in [
@@ -219,7 +218,7 @@ async fn check(folder: &Path, admitted: usize) {
         (
             "none is completed twice",
             "SELECT COUNT(*) AS n FROM (SELECT submission_id FROM audit_events WHERE to_state = 'completed' \
-             GROUP BY submission_id HAVING COUNT(*) > 1)",
+             GROUP BY submission_id HAVING COUNT(*) > 1) AS twice",
         ),
         (
             "a score is what as many validators as asked for agree on",
@@ -239,7 +238,7 @@ async fn check(folder: &Path, admitted: usize) {
         (
             "each event begins where the one before ended",
             "SELECT COUNT(*) AS n FROM (SELECT from_state, LAG(to_state) OVER (PARTITION BY submission_id ORDER \
-             BY sequence) AS before FROM audit_events) WHERE from_state IS NOT before",
+             BY sequence) AS before FROM audit_events) AS steps WHERE from_state IS DISTINCT FROM before",
         ),
         (
             "what is held has an open hold, and nothing else has",
@@ -251,12 +250,17 @@ async fn check(folder: &Path, admitted: usize) {
     }
 }
 
-async fn number(db: &mut sqlx::sqlite::SqliteConnection, query: &'static str) -> i64 {
+async fn number(db: &mut AnyConnection, query: &'static str) -> i64 {
     sqlx::query(query).fetch_one(db).await.expect("a number").get("n")
 }
 
+/// `PROPTEST_CASES` asks for more.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_run_twice_to_completion_or_scored_by_two_truths(
@@ -268,10 +272,10 @@ proptest! {
             let mut world = World::new(quorum).await;
             for step in &steps {
                 world.take(step).await;
-                check(world.folder.path(), world.submissions.len()).await;
+                check(&world.database, world.submissions.len()).await;
             }
             world.settle().await;
-            check(world.folder.path(), world.submissions.len()).await;
+            check(&world.database, world.submissions.len()).await;
             for id in &world.submissions {
                 let state = world.store.submission(*id).await.expect("it works").expect("it is there").state;
                 assert!(
@@ -309,5 +313,5 @@ async fn steps_that_race_are_taken_once() {
     }
     let done: i32 = racers.join_all().await.into_iter().sum();
     assert_eq!(done, 6);
-    check(world.folder.path(), 6).await;
+    check(&world.database, 6).await;
 }

@@ -28,8 +28,8 @@ fn task_result(task: &Task, wrong: usize) -> TaskResult {
             name: case.name.clone(),
             verdict: if index < wrong { CaseVerdict::WrongAnswer } else { CaseVerdict::Accepted },
             usage: Usage { wall_ms: 3, cpu_ms: 2, memory_kib: 9_000 },
-            message: Some(format!("about {}", case.name)),
-            diff: Some(format!("-expected of {}\n+actual\n", case.name)),
+            message: Some(format!("about {} of {}", case.name, task.id)),
+            diff: Some(format!("-expected of {} of {}\n+actual\n", case.name, task.id)),
         })
         .collect();
     TaskResult { task: task.id.clone(), score: task.score(&cases), cases }

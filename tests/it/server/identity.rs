@@ -27,6 +27,8 @@ struct Request {
     path: &'static str,
 }
 
+type Change = fn(&mut Request);
+
 fn request(platform: &Platform, key: &MinerKey, miner: &str) -> Request {
     let body = form(&[("miner_id", miner.as_bytes()), ("agent", SOURCE)]);
     let timestamp = platform.clock.now().as_second();
@@ -83,13 +85,13 @@ async fn a_signature_is_good_for_one_request_only() {
     assert_eq!(send(&platform, &first).await, 201);
     assert_eq!(send(&platform, &first).await, 401, "the same request again");
 
-    let changes: [(&str, fn(&mut Request)); 7] = [
+    let changes: [(&str, Change); 7] = [
         ("another body", |it| {
-            it.body = form(&[("miner_id", it.hotkey.as_bytes()), ("agent", b"print(2)\n")])
+            it.body = form(&[("miner_id", it.hotkey.as_bytes()), ("agent", b"print(2)\n")]);
         }),
         ("another nonce", |it| it.nonce = "0".repeat(32)),
         ("another time", |it| {
-            it.timestamp = (it.timestamp.parse::<i64>().expect("a number") + 1).to_string()
+            it.timestamp = (it.timestamp.parse::<i64>().expect("a number") + 1).to_string();
         }),
         ("no time", |it| it.timestamp = "soon".to_owned()),
         ("a short nonce", |it| it.nonce = "1".to_owned()),

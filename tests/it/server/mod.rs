@@ -10,12 +10,10 @@ mod uploads;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
 use portcullis::api::{Problem, Uploaded};
 use portcullis::client::{Client, ClientError};
-use portcullis::model::MinerId;
 use portcullis::queue::Clock;
 use portcullis::server::{self, ServeError, Settings};
 use portcullis::task;
@@ -23,27 +21,8 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A clock that only moves when it is told to.
-#[derive(Debug)]
-pub(crate) struct StillClock(Mutex<Timestamp>);
-
-impl StillClock {
-    pub(crate) fn new() -> Arc<Self> {
-        let start = Timestamp::from_second(1_800_000_000).expect("a time");
-        Arc::new(Self(Mutex::new(start)))
-    }
-
-    pub(crate) fn advance(&self, seconds: i64) {
-        let mut now = self.0.lock().expect("not poisoned");
-        *now = now.checked_add(SignedDuration::from_secs(seconds)).expect("a time");
-    }
-}
-
-impl Clock for StillClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().expect("not poisoned")
-    }
-}
+use crate::support::StillClock;
+pub(crate) use crate::support::miner;
 
 /// A platform on a free port of this machine, with the built-in tasks and a folder of its own.
 pub(crate) struct Platform {
@@ -141,8 +120,4 @@ pub(crate) fn problem<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> Pro
 /// A problem's name without what all have in common.
 pub(crate) fn name(problem: &Problem) -> &str {
     problem.kind.strip_prefix("urn:portcullis:problem:").expect("one of ours")
-}
-
-pub(crate) fn miner(id: &str) -> MinerId {
-    MinerId::parse(id).expect("a miner id")
 }

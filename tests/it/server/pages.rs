@@ -67,11 +67,9 @@ async fn a_hidden_case_shows_that_it_failed_and_not_what_was_expected() {
     for task in portcullis::task::builtin().expect("tasks") {
         for case in &task.cases {
             assert!(html.contains(case.name.as_str()), "{}", case.name);
-            let told = html.contains(&format!("expected of {}\n", case.name))
-                || html.contains(&format!("about {}<", case.name));
-            if case.hidden {
-                assert!(!told, "the hidden case `{}` is told", case.name);
-            }
+            let told = html.contains(&format!("expected of {} of {}\n", case.name, task.id))
+                || html.contains(&format!("about {} of {}<", case.name, task.id));
+            assert_eq!(told, !case.hidden, "`{}` of `{}`", case.name, task.id);
         }
     }
     assert!(html.contains(&CaseVerdict::WrongAnswer.as_str().replace('_', " ")));

@@ -1,5 +1,7 @@
 //! What the tests share.
 
+mod clock;
+
 pub(crate) mod cpython;
 pub(crate) mod mutate;
 pub(crate) mod scripted;
@@ -7,6 +9,8 @@ pub(crate) mod scripted;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+pub(crate) use clock::{StillClock, miner};
 
 /// A path inside the project, whatever folder the test was started in.
 pub(crate) fn project(path: impl AsRef<Path>) -> PathBuf {

@@ -1,0 +1,11 @@
+//! The store's tests on PostgreSQL: the same as on SQLite, and what needs several platforms on one
+//! database. `PORTCULLIS_TEST_POSTGRES` names a database in which schemas may be made.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod database;
+#[path = "../it/queue.rs"]
+mod queue;
+#[path = "../it/support/clock.rs"]
+mod support;
+mod twins;

@@ -1,0 +1,85 @@
+//! Several platforms on one database.
+
+use std::sync::Arc;
+
+use portcullis::model::{Digest, Score, SubmissionId};
+use portcullis::queue::{Clock as _, Queue, Rules};
+use portcullis::store::{Admission, Judgement, NewSubmission, Store};
+
+use crate::database::Database;
+use crate::support::{StillClock, miner};
+
+fn submission(number: usize, clock: &StillClock) -> NewSubmission {
+    let source = Digest::of(number.to_string().as_bytes());
+    NewSubmission {
+        id: SubmissionId::generate(),
+        miner: miner(&format!("m{number}")),
+        upload: source,
+        source,
+        source_bytes: 1,
+        policy: source,
+        findings: Vec::new(),
+        hold: None,
+        quorum: 1,
+        at: clock.now(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_platforms_never_lend_the_same_submission() {
+    let database = Database::fresh().await;
+    let clock = StillClock::new();
+    let stores = [
+        Store::open_url(&database.url).await.expect("one"),
+        Store::open_url(&database.url).await.expect("two"),
+    ];
+    for number in 0..40 {
+        let new = submission(number, &clock);
+        assert!(matches!(stores[number % 2].admit(&new).await.expect("it works"), Admission::Stored(_)));
+    }
+    let mut validators = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let queue = Queue::new(stores[number % 2].clone(), Arc::clone(&clock) as _, Rules::default());
+        validators.spawn(async move {
+            let me = miner(&format!("v{number}"));
+            let mut mine = Vec::new();
+            while let Some(lease) = queue.claim(&me).await.expect("it works") {
+                let judgement = Judgement {
+                    sent: Digest::of(me.as_str().as_bytes()),
+                    agreed: Digest::of(b""),
+                    result: "{}".to_owned(),
+                    score: Score::FULL,
+                };
+                queue.finish(lease.row.id, &me, &judgement).await.expect("taken");
+                mine.push(lease.submission.id);
+            }
+            mine
+        });
+    }
+    let mut all: Vec<_> = validators.join_all().await.into_iter().flatten().collect();
+    all.sort();
+    let lent = all.len();
+    all.dedup();
+    assert_eq!((lent, all.len()), (40, 40));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_source_at_two_platforms_at_once_is_stored_once() {
+    let database = Database::fresh().await;
+    let clock = StillClock::new();
+    let stores = [
+        Store::open_url(&database.url).await.expect("one"),
+        Store::open_url(&database.url).await.expect("two"),
+    ];
+    for round in 0..10 {
+        let mut uploads = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let store = stores[number % 2].clone();
+            let new =
+                NewSubmission { miner: miner(&format!("r{round}m{number}")), ..submission(round, &clock) };
+            uploads.spawn(async move { store.admit(&new).await.expect("it works") });
+        }
+        let stored = uploads.join_all().await;
+        assert_eq!(stored.iter().filter(|done| matches!(done, Admission::Stored(_))).count(), 1);
+    }
+}
