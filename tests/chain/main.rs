@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../it/support/mod.rs"]
-#[allow(dead_code, reason = "shared with the offline tests, which use the rest")]
+#[allow(dead_code, unused_imports, reason = "shared with the offline tests, which use the rest")]
 mod support;
 
 use std::fs;
