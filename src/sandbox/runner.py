@@ -142,7 +142,9 @@ def become_agent(config, libc):
         os.setresgid(config.uid, config.uid, config.uid)
         os.setresuid(config.uid, config.uid, config.uid)
     os.chdir(SCRATCH)
-    seconds = max(1, int(config.cpu + 0.999))
+    # Behind our own count and not before it: the kernel's limit charges whole ticks, on a busy
+    # machine more than was used, and its signal could be anybody's.
+    seconds = int(config.cpu * 1.25) + 2
     limit(resource.RLIMIT_CPU, seconds, seconds + 1)
     limit(resource.RLIMIT_CORE, 0, 0)
     limit(resource.RLIMIT_NOFILE, config.open_files, config.open_files)
