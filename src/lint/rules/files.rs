@@ -212,9 +212,16 @@ fn report_read(guess: &Guess, range: TextRange, name: &str, cx: &mut Context<'_,
 
 /// Whether an expression may be an open file instead of a path.
 fn is_stream(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    // What builtins return is text or a number, but for what `open` returns.
+    let is_path = |name: &str| {
+        name.starts_with("pathlib.")
+            || name.starts_with("os.path")
+            || name.starts_with("tempfile.mk")
+            || (name.starts_with("builtins.") && name != "builtins.open")
+    };
     let values = cx.values(expr);
     values.known.iter().any(|value| {
-        matches!(value, Value::Instance(name) if !name.starts_with("pathlib.") && !name.starts_with("os.path") && !name.starts_with("tempfile.mk"))
+        matches!(value, Value::Instance(name) if !is_path(name))
             || matches!(value, Value::Member(name) if name.starts_with("sys."))
             || matches!(value, Value::Object(_))
     }) || matches!(expr, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "fileno"))
