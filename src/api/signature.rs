@@ -2,9 +2,13 @@
 
 use crate::model::Digest;
 
-/// The miner's public key: ed25519, 64 lower-case hexadecimal digits. It is the miner's id too.
+/// The miner's public key: ed25519 as 64 lower-case hexadecimal digits, or sr25519 as SS58 address
+/// of any network.
 pub const HOTKEY: &str = "x-hotkey";
-/// 128 hexadecimal digits.
+/// Of an SS58 address, `ed25519` or `sr25519`; may be left out for sr25519.
+pub const SCHEME: &str = "x-scheme";
+/// 128 hexadecimal digits, perhaps behind `0x`. An sr25519 signature is made in the context
+/// `substrate`, as Substrate's accounts sign.
 pub const SIGNATURE: &str = "x-signature";
 /// 16 to 64 ASCII letters, digits, `-` and `_`. Good once.
 pub const NONCE: &str = "x-nonce";

@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis upload agent.py --miner alice
   portcullis upload agent.py --miner alice --platform https://example.org
+  portcullis upload agent.py --key portcullis.key       where the platform asks for signatures
 
 Exit status: 0 the platform took it, 1 it refused it, 2 it could not be asked.";
 
@@ -32,7 +33,8 @@ pub(crate) struct UploadArguments {
     #[arg(long, value_name = "ID", env = "PORTCULLIS_MINER", required_unless_present = "key")]
     miner: Option<MinerId>,
 
-    /// The key to sign with, as `portcullis keygen` made it, where the platform asks for it.
+    /// The key to sign with, as `portcullis keygen` made it, where the platform asks for it. `sr25519:`
+    /// and the secret seed of a Substrate account is a key too.
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_KEY", conflicts_with = "miner")]
     key: Option<PathBuf>,
 

@@ -46,7 +46,10 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused { problem } => {
-                matches!(problem.kind.rsplit(':').next(), Some("busy" | "internal" | "timeout"))
+                matches!(
+                    problem.kind.rsplit(':').next(),
+                    Some("busy" | "internal" | "timeout" | "unavailable")
+                )
             }
             Self::Url { .. } | Self::Setup { .. } | Self::NotOurs { .. } => false,
         }

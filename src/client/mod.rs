@@ -99,7 +99,7 @@ impl Client {
     /// # Errors
     /// As [`Client::upload`].
     pub async fn upload_signed(&self, key: &MinerKey, agent: &[u8]) -> Result<Uploaded, ClientError> {
-        let hotkey = key.hotkey();
+        let hotkey = key.hotkey().to_string();
         let (content_type, body) = form(&hotkey, agent);
         let request = self.request(Method::POST, "upload/agent")?;
         let nonce = hex::encode(rand::random::<[u8; 16]>());
@@ -116,6 +116,7 @@ impl Client {
         let request = request
             .header(CONTENT_TYPE, content_type)
             .header(signature::HOTKEY, &hotkey)
+            .header(signature::SCHEME, key.scheme().as_str())
             .header(signature::NONCE, &nonce)
             .header(signature::TIMESTAMP, timestamp)
             .header(signature::SIGNATURE, signature);

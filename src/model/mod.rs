@@ -3,6 +3,7 @@
 mod case;
 mod digest;
 mod facts;
+mod hotkey;
 mod limits;
 mod name;
 mod score;
@@ -11,6 +12,7 @@ mod state;
 pub use case::{CaseResult, CaseVerdict, TaskResult};
 pub use digest::Digest;
 pub use facts::{Capture, Ending, IsolationLevel, RunFacts, Usage};
+pub use hotkey::{Hotkey, InvalidHotkey, SIGNING_CONTEXT, SUBSTRATE, Scheme, ss58_decode, ss58_encode};
 pub use limits::Limits;
 pub use name::{InvalidName, MinerId, Slug, SubmissionId};
 pub use score::{RawAmount, Score};

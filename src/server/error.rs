@@ -39,6 +39,8 @@ pub(super) enum Kind {
     InvalidResult,
     Internal,
     Busy,
+    /// The database or the place of the sources does not answer.
+    Unavailable,
 }
 
 impl Kind {
@@ -67,6 +69,9 @@ impl Kind {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The platform failed; it is not your fault")
             }
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "The platform is busy"),
+            Self::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The platform's storage does not answer")
+            }
         }
     }
 
@@ -104,7 +109,11 @@ impl ApiError {
             findings: None,
             earlier: None,
         };
-        let retry_after = (kind == Kind::Busy).then_some(1);
+        let retry_after = match kind {
+            Kind::Busy => Some(1),
+            Kind::Unavailable => Some(5),
+            _ => None,
+        };
         Self { kind, problem: Box::new(problem), retry_after, cause: None }
     }
 
@@ -203,6 +212,11 @@ impl From<InvalidName> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if error.is_outage() {
+            let detail =
+                "the platform's storage does not answer; nothing was half done, try again in a moment";
+            return Self::new(Kind::Unavailable, detail).because(error);
+        }
         Self::internal(error)
     }
 }
@@ -226,7 +240,7 @@ impl From<QueueError> for ApiError {
 pub(super) fn problems(kinds: &[Kind]) -> BTreeMap<String, RefOr<ResponseDoc>> {
     let mut docs: BTreeMap<String, String> = BTreeMap::new();
     // These can happen to every request.
-    for kind in kinds.iter().chain(&[Kind::Timeout, Kind::Internal, Kind::Busy]) {
+    for kind in kinds.iter().chain(&[Kind::Timeout, Kind::Internal, Kind::Busy, Kind::Unavailable]) {
         let (status, _, title) = kind.parts();
         docs.entry(status.as_u16().to_string())
             .and_modify(|text| {

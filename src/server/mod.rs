@@ -32,11 +32,11 @@ use tokio::net::TcpListener;
 pub use identity::Identity;
 pub use limits::UploadLimits;
 
-use crate::config::{Secret, SecretError};
+use crate::config::{Bucket, Secret, SecretError};
 use crate::lint::Policy;
 use crate::model::RawAmount;
 use crate::queue::{Clock, Queue, QueueError, Rules, SystemClock};
-use crate::store::{AgentFiles, Blobs, Page, Store, StoreError};
+use crate::store::{AgentFiles, Blobs, Objects, Page, Store, StoreError};
 use crate::task::Task;
 use state::{App, MinerLocks, Shared};
 
@@ -50,6 +50,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// `sqlite:PATH`; without it `platform.sqlite` in the data folder.
     pub database: Option<String>,
+    /// Where sources and current agents lie instead of in the data folder.
+    pub bucket: Option<Bucket>,
     pub tasks: Vec<Task>,
     pub policy: Arc<Policy>,
     /// The validators' token; without it `validator.token` in the data folder, made if need be.
@@ -75,6 +77,7 @@ impl Settings {
             listen,
             data,
             database: None,
+            bucket: None,
             tasks,
             policy: Policy::standard(),
             token_file: None,
@@ -143,10 +146,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
     let token_file = settings.token_file.unwrap_or_else(|| settings.data.join("validator.token"));
     let mut tasks = settings.tasks;
     tasks.sort_by(|a, b| a.id.cmp(&b.id));
-    let sources = settings.data.join("sources");
-    let (blobs, files) = (Blobs::in_folder(&sources)?, AgentFiles::in_folder(&settings.data.join("agents"))?);
-    Blobs::sweep(&sources)?;
-    files.sweep()?;
+    let (blobs, files) = open_files(&settings.data, settings.bucket.as_ref()).await?;
     let app = App::new(Shared {
         queue: Queue::new(store.clone(), Arc::clone(&settings.clock), settings.rules),
         store,
@@ -213,6 +213,20 @@ impl Running {
     }
 }
 
+/// Where the sources and the current agents lie: in the bucket, else in the data folder.
+async fn open_files(data: &Path, bucket: Option<&Bucket>) -> Result<(Blobs, AgentFiles), StoreError> {
+    if let Some(bucket) = bucket {
+        let objects = Objects::in_bucket(bucket)?;
+        objects.ping().await?;
+        return Ok((Blobs::new(objects.below("sources")), AgentFiles::new(objects.below("agents"))));
+    }
+    let (sources, agents) = (data.join("sources"), data.join("agents"));
+    let opened = (Blobs::in_folder(&sources)?, AgentFiles::new(Objects::in_folder(&agents)?));
+    Blobs::sweep(&sources)?;
+    AgentFiles::sweep(&agents)?;
+    Ok(opened)
+}
+
 /// Makes the folder and takes it for this process alone.
 fn take_folder(folder: &Path) -> Result<File, ServeError> {
     let name = folder.display().to_string();
@@ -236,7 +250,7 @@ async fn mend(app: &App) -> Result<(), StoreError> {
         page.after = Some(last.miner.clone());
         for agent in &agents {
             let _one_at_a_time = app.locks.lock(&agent.miner).await;
-            if let Err(error) = app.files.follow(&app.store, &app.blobs, &agent.miner).await {
+            if let Err(error) = app.files.mend(&app.store, &app.blobs, agent).await {
                 // One lost blob must not keep everybody else's platform down.
                 tracing::error!(miner = %agent.miner, error = %error, "cannot mend the files of an agent");
             }

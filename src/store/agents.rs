@@ -1,19 +1,13 @@
 //! The current agent of each miner as two files, `<miner>.py` and `<miner>.json`, for people and
 //! tools that want files. The database is the truth; the files follow it and are mended at start.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, Submission};
+use super::{Blobs, Objects, Store, StoreError, Submission};
 use crate::model::{Digest, MinerId, SubmissionId};
-
-/// How the names of files begin that are being written. No miner id begins with a dot.
-const UNFINISHED: &str = ".new-";
 
 /// What lies beside the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,91 +41,73 @@ impl AgentRecord {
 /// The folder of the current agents.
 #[derive(Debug, Clone)]
 pub struct AgentFiles {
-    folder: Arc<Path>,
+    objects: Objects,
 }
 
 impl AgentFiles {
-    /// # Errors
-    /// When the folder cannot be made.
-    pub fn in_folder(folder: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder).map_err(|source| failed("make the folder", folder, source))?;
-        Ok(Self { folder: folder.into() })
+    pub fn new(objects: Objects) -> Self {
+        Self { objects }
     }
 
-    /// Removes what a crash left half written. Only while nobody else writes.
+    /// Removes what a crash left half written in the local folder `path`. Only while nobody else
+    /// writes.
     ///
     /// # Errors
     /// When the folder cannot be read or a file cannot be removed.
-    pub fn sweep(&self) -> Result<(), StoreError> {
-        super::remove_files(&self.folder, |name| name.starts_with(UNFINISHED))
+    pub fn sweep(path: &Path) -> Result<(), StoreError> {
+        // A file is written to `NAME#NUMBER` before it is renamed; miner ids have no `#`.
+        super::remove_files(path, |name| name.contains('#'))
     }
 
-    /// Makes the files say what the database says of `miner`. Call it for one miner from one task
-    /// at a time: of two that write, the one that read the database last must write last.
+    /// Makes the files say what the database says of `miner`. Several may do so at once, even from
+    /// several platforms: whoever writes last looks at the database again and sees the newest.
     ///
     /// # Errors
     /// When the database, the source or the files fail.
-    pub async fn follow(
-        &self,
-        store: &Store,
-        blobs: &super::Blobs,
-        miner: &MinerId,
-    ) -> Result<(), StoreError> {
-        let Some(current) = store.current(miner).await? else { return Ok(()) };
-        let record = AgentRecord::of(&current);
-        let (files, miner) = (self.clone(), miner.clone());
-        let source = blobs.get(current.source).await?;
-        let written = tokio::task::spawn_blocking(move || {
-            if files.read(&miner).is_some_and(|(known, text)| known == record && text == *source) {
-                return Ok(());
-            }
-            files.write(&miner, &record, &source)
-        });
-        written.await.map_err(|error| StoreError::File {
-            doing: "write the files of",
-            name: current.miner.to_string(),
-            source: io::Error::other(error),
-        })?
+    pub async fn follow(&self, store: &Store, blobs: &Blobs, miner: &MinerId) -> Result<(), StoreError> {
+        let mut current = store.current(miner).await?;
+        while let Some(submission) = current {
+            let source = blobs.get(submission.source).await?;
+            self.write(miner, &AgentRecord::of(&submission), &source).await?;
+            let newest = store.current(miner).await?;
+            current = newest.filter(|newest| newest.id != submission.id);
+        }
+        Ok(())
     }
 
-    fn path(&self, miner: &MinerId, suffix: &str) -> PathBuf {
-        // A `MinerId` has no separator and no dot, so that this cannot leave the folder.
-        self.folder.join(format!("{miner}.{suffix}"))
+    /// As [`AgentFiles::follow`], and writes nothing where the files are right.
+    ///
+    /// # Errors
+    /// As [`AgentFiles::follow`].
+    pub async fn mend(&self, store: &Store, blobs: &Blobs, current: &Submission) -> Result<(), StoreError> {
+        let record = AgentRecord::of(current);
+        match self.read(&current.miner).await {
+            Some((known, source)) if known == record && source == current.source => Ok(()),
+            Some(_) | None => self.follow(store, blobs, &current.miner).await,
+        }
     }
 
-    fn read(&self, miner: &MinerId) -> Option<(AgentRecord, String)> {
-        let record = fs::read_to_string(self.path(miner, "json")).ok()?;
-        let source = fs::read_to_string(self.path(miner, "py")).ok()?;
-        Some((serde_json::from_str(&record).ok()?, source))
+    /// What the files say, if both are whole: the record, and the digest of the source.
+    async fn read(&self, miner: &MinerId) -> Option<(AgentRecord, Digest)> {
+        let [py, json] = names(miner);
+        let record = self.objects.get(&[&json]).await.ok()?;
+        let source = self.objects.get(&[&py]).await.ok()?;
+        Some((serde_json::from_slice(&record).ok()?, Digest::of(&source)))
     }
 
-    fn write(&self, miner: &MinerId, record: &AgentRecord, source: &str) -> Result<(), StoreError> {
+    async fn write(&self, miner: &MinerId, record: &AgentRecord, source: &str) -> Result<(), StoreError> {
         let json = serde_json::to_string_pretty(record).map_err(|error| StoreError::Corrupt {
             what: "record",
             id: miner.to_string(),
             cause: error.to_string(),
         })?;
-        self.replace(&self.path(miner, "py"), source.as_bytes())?;
-        self.replace(&self.path(miner, "json"), format!("{json}\n").as_bytes())?;
-        // The names themselves are on the disk only once the folder is.
-        File::open(&self.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|source| failed("write the folder", &self.folder, source))
-    }
-
-    /// A reader sees the old file or the new one, never a part; so does a machine that lost power.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let write = || -> io::Result<()> {
-            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
-            file.write_all(bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-            Ok(())
-        };
-        write().map_err(|source| failed("write", path, source))
+        let [py, name] = names(miner);
+        self.objects.replace(&[&py], source.to_owned().into()).await?;
+        self.objects.replace(&[&name], format!("{json}\n").into()).await
     }
 }
 
-fn failed(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
-    StoreError::File { doing, name: path.display().to_string(), source }
+/// A `MinerId` has no separator and no dot, so that these cannot leave the folder.
+fn names(miner: &MinerId) -> [String; 2] {
+    [format!("{miner}.py"), format!("{miner}.json")]
 }

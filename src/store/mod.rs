@@ -9,6 +9,7 @@ mod assignments;
 mod blobs;
 mod holds;
 mod nonces;
+mod objects;
 mod overview;
 mod rows;
 mod step;
@@ -23,6 +24,7 @@ pub use agents::{AgentFiles, AgentRecord};
 pub use assignments::{EndedLease, Finish, FinishedRun, Judgement, LeaseRow, NewLease, Requeue};
 pub use blobs::Blobs;
 pub use holds::{OpenHold, Resolution};
+pub use objects::Objects;
 pub use overview::ValidatorHealth;
 pub use rows::{Event, Submission};
 pub use submissions::{Admission, NewSubmission, Page, Ranked};
@@ -42,13 +44,35 @@ pub enum StoreError {
     Corrupt { what: &'static str, id: String, cause: String },
     #[error("cannot {doing} `{name}`")]
     File { doing: &'static str, name: String, source: std::io::Error },
-    #[error("cannot {doing} the source `{name}`")]
+    #[error("cannot {doing} `{name}`")]
     Blob { doing: &'static str, name: String, source: object_store::Error },
     #[error("`{0}` is not a database: use `sqlite:PATH` or `postgres://…`")]
     UnknownDatabase(String),
 }
 
 impl StoreError {
+    /// Whether the database or the place of the sources does not answer: the same may work later.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Open { .. } => true,
+            Self::Query { source, .. } => matches!(
+                source,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+            ),
+            // What is not there when it is read is lost; what cannot be written waits for its bucket.
+            Self::Blob { doing, source, .. } => {
+                *doing != "read" || !matches!(source, object_store::Error::NotFound { .. })
+            }
+            Self::Migrate { .. } | Self::Corrupt { .. } | Self::File { .. } | Self::UnknownDatabase(_) => {
+                false
+            }
+        }
+    }
+
     fn query(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |source| Self::Query { doing, source }
     }

@@ -9,9 +9,12 @@
 )]
 
 mod architecture;
+mod blobs;
+mod bucket;
 mod database;
 mod diagnostic;
 mod differential;
+mod hotkey;
 mod judge;
 mod lint;
 mod lint_cli;

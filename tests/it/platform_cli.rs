@@ -163,6 +163,8 @@ fn a_key_is_made_once_and_signs_uploads() {
     assert_eq!(made.code, Some(0), "{made}");
     let again = run(folder.path(), &["keygen", "alice.key"], b"");
     assert_eq!(again.code, Some(2), "a key is never overwritten: {again}");
+    let substrate = run(folder.path(), &["keygen", "bob.key", "--scheme", "sr25519"], b"");
+    assert!(substrate.stdout.starts_with('5'), "an SS58 address: {substrate}");
     let served = Served::with(folder.path(), &["--identity", "signed"]);
     let unsigned = ask(folder.path(), &served.url, &["upload", "agent.py", "--miner", "alice"]);
     assert_eq!(unsigned.code, Some(1), "{unsigned}");
@@ -170,6 +172,11 @@ fn a_key_is_made_once_and_signs_uploads() {
     let signed = ask(folder.path(), &served.url, &["upload", "agent.py", "--key", "alice.key"]);
     assert_eq!(signed.code, Some(0), "{signed}");
     let status = ask(folder.path(), &served.url, &["status", "--miner", made.stdout.trim()]);
+    assert!(status.stdout.contains(signed.stdout.trim()), "{status}");
+    std::fs::write(folder.path().join("agent.py"), "print(2)\n").expect("written");
+    let signed = ask(folder.path(), &served.url, &["upload", "agent.py", "--key", "bob.key"]);
+    assert_eq!(signed.code, Some(0), "{signed}");
+    let status = ask(folder.path(), &served.url, &["status", "--miner", substrate.stdout.trim()]);
     assert!(status.stdout.contains(signed.stdout.trim()), "{status}");
 }
 

@@ -12,16 +12,19 @@ refusals!(Nothing:);
 
 /// Whether the platform is alive and ready
 ///
-/// An answer means that it is alive; it is ready when the database answers and it is not stopping.
+/// An answer means that it is alive; it is ready when the database and the place of
+/// the sources answer and it is not stopping.
 #[utoipa::path(get, path = "/health", tag = "public", responses((status = OK, body = Health), Nothing))]
 pub(in crate::server) async fn health(State(app): State<App>) -> Result<Json<Health>, ApiError> {
     if app.is_stopping() {
         return Err(ApiError::new(Kind::Busy, "the platform is shutting down"));
     }
-    match app.store.ping().await {
-        Ok(()) => Ok(Json(Health { alive: true, ready: true })),
-        Err(error) => Err(ApiError::new(Kind::Busy, "the database does not answer").because(error)),
-    }
+    let missing = |what: &str, error| {
+        ApiError::new(Kind::Unavailable, format!("{what} does not answer")).because(error)
+    };
+    app.store.ping().await.map_err(|error| missing("the database", error))?;
+    app.blobs.ping().await.map_err(|error| missing("the place of the sources", error))?;
+    Ok(Json(Health { alive: true, ready: true }))
 }
 
 /// Counters and gauges for Prometheus

@@ -101,10 +101,10 @@ async fn read_signed(app: &App, request: Request) -> Result<Form, ApiError> {
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let signer = identity::verify(app, &parts.headers, method, path, &body).await?;
     let form = read(app, Request::from_parts(parts, body.into())).await?;
-    if form.miner == signer {
-        return Ok(form);
+    if form.miner == signer.miner || form.miner.as_str() == signer.written {
+        return Ok(Form { miner: signer.miner, ..form });
     }
-    Err(ApiError::new(Kind::Unsigned, format!("`{signer}` signed an upload for `{}`", form.miner)))
+    Err(ApiError::new(Kind::Unsigned, format!("`{}` signed an upload for `{}`", signer.written, form.miner)))
 }
 
 async fn read(app: &App, request: Request) -> Result<Form, ApiError> {

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use portcullis::api::signature::{self, Signed};
 use portcullis::config::MinerKey;
-use portcullis::model::Digest;
+use portcullis::model::{Digest, Hotkey, SUBSTRATE, Scheme, ss58_encode};
 use portcullis::queue::Clock as _;
 use portcullis::server::{Identity, UploadLimits};
 
@@ -20,6 +20,7 @@ async fn signed_platform() -> Platform {
 /// A request as an attacker may build it: each part can be changed after signing.
 struct Request {
     hotkey: String,
+    scheme: &'static str,
     signature: String,
     nonce: String,
     timestamp: String,
@@ -29,11 +30,16 @@ struct Request {
 
 type Change = fn(&mut Request);
 
-fn request(platform: &Platform, key: &MinerKey, miner: &str) -> Request {
-    let body = form(&[("miner_id", miner.as_bytes()), ("agent", SOURCE)]);
+fn request(platform: &Platform, key: &MinerKey, miner: Hotkey) -> Request {
+    let body = form(&[("miner_id", miner.to_string().as_bytes()), ("agent", SOURCE)]);
+    let hotkey = key.hotkey().to_string();
+    signed_as(platform, key, hotkey, body)
+}
+
+/// As the key of `hotkey`, however that is written.
+fn signed_as(platform: &Platform, key: &MinerKey, hotkey: String, body: Vec<u8>) -> Request {
     let timestamp = platform.clock.now().as_second();
     let nonce = hex::encode(rand::random::<[u8; 16]>());
-    let hotkey = key.hotkey();
     let signed = Signed {
         hotkey: &hotkey,
         method: "POST",
@@ -43,7 +49,16 @@ fn request(platform: &Platform, key: &MinerKey, miner: &str) -> Request {
         nonce: &nonce,
     };
     let signature = key.sign(signed.message().as_bytes());
-    Request { hotkey, signature, nonce, timestamp: timestamp.to_string(), body, path: "/upload/agent" }
+    let scheme = key.scheme().as_str();
+    Request {
+        hotkey,
+        scheme,
+        signature,
+        nonce,
+        timestamp: timestamp.to_string(),
+        body,
+        path: "/upload/agent",
+    }
 }
 
 async fn send(platform: &Platform, request: &Request) -> u16 {
@@ -51,6 +66,7 @@ async fn send(platform: &Platform, request: &Request) -> u16 {
         .post(format!("{}{}", platform.url, request.path))
         .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
         .header(signature::HOTKEY, &request.hotkey)
+        .header(signature::SCHEME, request.scheme)
         .header(signature::SIGNATURE, &request.signature)
         .header(signature::NONCE, &request.nonce)
         .header(signature::TIMESTAMP, &request.timestamp)
@@ -62,10 +78,30 @@ async fn send(platform: &Platform, request: &Request) -> u16 {
 
 #[tokio::test]
 async fn a_signed_upload_is_taken_in_the_name_of_its_key() {
+    for scheme in [Scheme::Ed25519, Scheme::Sr25519] {
+        let platform = signed_platform().await;
+        let key = MinerKey::generate(scheme);
+        assert_eq!(send(&platform, &request(&platform, &key, key.hotkey())).await, 201);
+        let agents = platform.client.agents().await.expect("agents");
+        assert_eq!(agents[0].miner_id.to_string(), key.hotkey().to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_one_miner_however_its_address_is_written() {
     let platform = signed_platform().await;
-    let key = MinerKey::generate();
-    assert_eq!(send(&platform, &request(&platform, &key, &key.hotkey())).await, 201);
-    assert_eq!(platform.client.agents().await.expect("agents")[0].miner_id.as_str(), key.hotkey());
+    let key = MinerKey::generate(Scheme::Sr25519);
+    for (number, prefix) in [SUBSTRATE, 0, 2, 64, 16_383].into_iter().enumerate() {
+        let address = ss58_encode(prefix, &key.hotkey().key);
+        let source = format!("print({number})\n");
+        let body = form(&[("miner_id", address.as_bytes()), ("agent", source.as_bytes())]);
+        assert_eq!(send(&platform, &signed_as(&platform, &key, address, body)).await, 201, "{prefix}");
+    }
+    let agents = platform.client.agents().await.expect("agents");
+    assert_eq!(agents.len(), 1);
+    assert_eq!(agents[0].miner_id.to_string(), key.hotkey().to_string());
+    let history = platform.client.agent(&agents[0].miner_id).await.expect("known").submissions;
+    assert_eq!(history.len(), 5);
 }
 
 #[tokio::test]
@@ -78,14 +114,23 @@ async fn an_unsigned_upload_is_refused() {
 
 #[tokio::test]
 async fn a_signature_is_good_for_one_request_only() {
+    for scheme in [Scheme::Ed25519, Scheme::Sr25519] {
+        good_for_one_request_only(scheme).await;
+    }
+}
+
+async fn good_for_one_request_only(scheme: Scheme) {
     let platform = signed_platform().await;
-    let (alice, mallory) = (MinerKey::generate(), MinerKey::generate());
-    let honest = || request(&platform, &alice, &alice.hotkey());
+    let (alice, mallory) = (MinerKey::generate(scheme), MinerKey::generate(scheme));
+    let honest = || request(&platform, &alice, alice.hotkey());
     let first = honest();
     assert_eq!(send(&platform, &first).await, 201);
     assert_eq!(send(&platform, &first).await, 401, "the same request again");
 
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 10] = [
+        ("the other scheme", |it| it.scheme = if it.scheme == "ed25519" { "sr25519" } else { "ed25519" }),
+        ("a scheme that is none", |it| it.scheme = "rsa"),
+        ("a letter less", |it| it.hotkey.truncate(it.hotkey.len() - 1)),
         ("another body", |it| {
             it.body = form(&[("miner_id", it.hotkey.as_bytes()), ("agent", b"print(2)\n")]);
         }),
@@ -104,9 +149,9 @@ async fn a_signature_is_good_for_one_request_only() {
         assert_eq!(send(&platform, &request).await, 401, "{what}");
     }
     let mut stolen = honest();
-    stolen.hotkey = mallory.hotkey();
+    stolen.hotkey = mallory.hotkey().to_string();
     assert_eq!(send(&platform, &stolen).await, 401, "another key");
-    let foreign = request(&platform, &mallory, &alice.hotkey());
+    let foreign = request(&platform, &mallory, alice.hotkey());
     assert_eq!(send(&platform, &foreign).await, 401, "in the name of somebody else");
     assert_eq!(platform.client.agents().await.expect("agents").len(), 1);
 }
@@ -114,11 +159,11 @@ async fn a_signature_is_good_for_one_request_only() {
 #[tokio::test]
 async fn an_old_signature_and_one_from_the_future_are_refused() {
     let platform = signed_platform().await;
-    let key = MinerKey::generate();
-    let old = request(&platform, &key, &key.hotkey());
+    let key = MinerKey::generate(Scheme::Sr25519);
+    let old = request(&platform, &key, key.hotkey());
     platform.clock.advance(301);
     assert_eq!(send(&platform, &old).await, 401);
-    let early = request(&platform, &key, &key.hotkey());
+    let early = request(&platform, &key, key.hotkey());
     platform.clock.advance(-301);
     assert_eq!(send(&platform, &early).await, 401);
     assert_eq!(platform.kept(), Vec::<String>::new());

@@ -1,0 +1,156 @@
+//! A place for files: a local folder, or a folder in a bucket of an S3-compatible store. What was
+//! put is durable when `put` returns; what could not be put is not there.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{
+    BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt as _, PutMode, RetryConfig,
+};
+
+use super::StoreError;
+use crate::config::Bucket;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Of one try. Objects are at most as large as an agent.
+const TIMEOUT: Duration = Duration::from_secs(8);
+const RETRIES: usize = 2;
+/// Of all tries together, well within the time that the platform gives a request.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+    prefix: Key,
+    /// Whether a put can be told to leave alone what is there. In a folder replacing is atomic and
+    /// as cheap.
+    conditional: bool,
+}
+
+impl Objects {
+    /// The folder `path`, made if it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn in_folder(path: &Path) -> Result<Self, StoreError> {
+        let name = path.display().to_string();
+        std::fs::create_dir_all(path).map_err(|source| StoreError::File {
+            doing: "make the folder",
+            name: name.clone(),
+            source,
+        })?;
+        let store = LocalFileSystem::new_with_prefix(path)
+            .map_err(|source| StoreError::Blob { doing: "open the folder", name, source })?
+            .with_fsync(true);
+        Ok(Self { store: Arc::new(store), prefix: Key::default(), conditional: false })
+    }
+
+    /// A bucket. Nothing is asked of it yet: [`Objects::ping`] does.
+    ///
+    /// # Errors
+    /// When the settings do not fit together.
+    pub fn in_bucket(bucket: &Bucket) -> Result<Self, StoreError> {
+        // The HTTP client below takes the process's provider. Fails only when there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let options = ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT).with_timeout(TIMEOUT);
+        let retry = RetryConfig {
+            backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() },
+            max_retries: RETRIES,
+            retry_timeout: RETRY_TIMEOUT,
+        };
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&bucket.name)
+            .with_region(&bucket.region)
+            .with_access_key_id(&bucket.key.id)
+            .with_secret_access_key(&bucket.key.secret)
+            .with_client_options(options)
+            .with_retry(retry)
+            .with_conditional_put(S3ConditionalPut::ETagMatch);
+        if let Some(token) = &bucket.key.token {
+            builder = builder.with_token(token);
+        }
+        if let Some(endpoint) = &bucket.endpoint {
+            builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+        }
+        let store = builder.build().map_err(|source| StoreError::Blob {
+            doing: "use the bucket",
+            name: bucket.url(),
+            source,
+        })?;
+        Ok(Self { store: Arc::new(store), prefix: Key::from(bucket.prefix.as_str()), conditional: true })
+    }
+
+    /// The folder `name` in this one.
+    #[must_use]
+    pub fn below(&self, name: &str) -> Self {
+        Self { prefix: self.prefix.clone().join(name), ..self.clone() }
+    }
+
+    /// Whether the place answers.
+    ///
+    /// # Errors
+    /// When it does not, or is gone.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        // Nothing begins like this, so that the answer is short.
+        let nothing = self.key(&["ping"]);
+        match self.store.list(Some(&nothing)).next().await {
+            None | Some(Ok(_)) => Ok(()),
+            Some(Err(source)) => {
+                Err(StoreError::Blob { doing: "reach the place of", name: nothing.to_string(), source })
+            }
+        }
+    }
+
+    /// Puts `bytes`, whatever was there.
+    ///
+    /// # Errors
+    /// When they could not be put; then what was there is still there.
+    pub async fn replace(&self, name: &[&str], bytes: Bytes) -> Result<(), StoreError> {
+        let key = self.key(name);
+        let put = self.store.put(&key, bytes.into()).await;
+        put.map(drop).map_err(|source| StoreError::Blob { doing: "store", name: key.to_string(), source })
+    }
+
+    /// Puts what never changes: if it is there already, it is left alone.
+    ///
+    /// # Errors
+    /// When it could not be put; then nothing of it is there.
+    pub async fn put(&self, name: &[&str], bytes: Bytes) -> Result<(), StoreError> {
+        if !self.conditional {
+            return self.replace(name, bytes).await;
+        }
+        let key = self.key(name);
+        match self.store.put_opts(&key, bytes.clone().into(), PutMode::Create.into()).await {
+            Ok(_) => Ok(()),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                // The same again, unless somebody changed it behind our back: then this mends it.
+                match self.get(name).await {
+                    Ok(known) if known == bytes => Ok(()),
+                    Ok(_) | Err(_) => self.replace(name, bytes).await,
+                }
+            }
+            // A store of somebody else's that knows no condition.
+            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => self.replace(name, bytes).await,
+            Err(source) => Err(StoreError::Blob { doing: "store", name: key.to_string(), source }),
+        }
+    }
+
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub async fn get(&self, name: &[&str]) -> Result<Bytes, StoreError> {
+        let key = self.key(name);
+        let failed = |source| StoreError::Blob { doing: "read", name: key.to_string(), source };
+        self.store.get(&key).await.map_err(failed)?.bytes().await.map_err(failed)
+    }
+
+    fn key(&self, name: &[&str]) -> Key {
+        name.iter().fold(self.prefix.clone(), |key, part| key.join(*part))
+    }
+}
