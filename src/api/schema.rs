@@ -98,6 +98,9 @@ pub(crate) struct CaseResult {
     message: Option<String>,
     #[schema(required)]
     diff: Option<String>,
+    /// Of a case that was run more than once, the verdict of each run; `verdict` is the worst.
+    #[schema(required = false)]
+    repeats: Vec<CaseVerdict>,
 }
 
 /// All cases of one task for one agent.
@@ -107,7 +110,19 @@ pub(crate) struct TaskResult {
     /// 0 to 100 with at most two decimals; null when our own fault kept a case from being judged.
     #[schema(required, minimum = 0, maximum = 100)]
     score: Option<f64>,
+    /// Of a task that has public and hidden cases; absent otherwise.
+    #[schema(required = false, nullable = false)]
+    split: Option<Split>,
     cases: Vec<CaseResult>,
+}
+
+/// What the score would be if the task had only its public, or only its hidden cases.
+#[derive(Debug, ToSchema)]
+pub(crate) struct Split {
+    #[schema(minimum = 0, maximum = 100)]
+    public: f64,
+    #[schema(minimum = 0, maximum = 100)]
+    hidden: f64,
 }
 
 /// What one run may use.

@@ -12,9 +12,10 @@ use super::{Exit, Terminal, block_on};
 use crate::client::Client;
 use crate::config::Secret;
 use crate::diagnostic::text;
+use crate::judge::Scheme;
 use crate::lint::Policy;
 use crate::model::{MinerId, RawAmount, Score, Slug};
-use crate::report;
+use crate::report::{self, Terms};
 use crate::server::{self, Settings};
 use crate::task::{self, Task};
 use crate::validator::Outcome;
@@ -119,6 +120,7 @@ impl DemoArguments {
             tasks: tasks.into_iter().map(Arc::new).collect(),
             chosen,
             jobs: self.sandbox.jobs(),
+            repeat: 1,
             policy: Policy::standard(),
             cancel,
             terminal: *terminal,
@@ -131,8 +133,16 @@ impl DemoArguments {
             }
         }
         let swept = worker.chosen.backend.sweep().await?;
-        let capabilities = Some(worker.chosen.capabilities);
-        let summary = report::summarise(total, Vec::new(), POOL, "TAO", capabilities);
+        // It shows the chain to everybody; the sandbox has warned where it is weaker here.
+        let terms = Terms {
+            pool: POOL,
+            unit: "TAO".to_owned(),
+            scheme: Scheme::default(),
+            repeat: worker.repeat,
+            sandbox: Some(worker.chosen.capabilities),
+            allow_weak: true,
+        };
+        let summary = report::summarise(total, Vec::new(), terms);
         running::print(terminal, &summary, ReportFormat::Table)?;
 
         ensure!(summary.left_behind.is_empty() && swept.left.is_empty(), "a sandbox was left behind");

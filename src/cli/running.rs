@@ -8,9 +8,10 @@ use anyhow::{Context as _, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::Terminal;
+use crate::judge::Scheme;
 use crate::model::{IsolationLevel, RawAmount, Score, Slug};
-use crate::report::{self, Display, Summary};
-use crate::sandbox::{self, Chosen};
+use crate::report::{self, Display, Summary, Terms};
+use crate::sandbox::{self, Capabilities, Chosen};
 use crate::task::{self, Task};
 use crate::validator::{self, Events, Outcome, Plan};
 
@@ -26,6 +27,16 @@ pub(super) enum SandboxChoice {
     Namespaces,
 }
 
+/// How long one sandbox serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum IsolationChoice {
+    /// All cases of one agent and one task, each with a fresh interpreter; cleaned in between.
+    #[default]
+    Agent,
+    /// One case. Much slower; nothing at all is shared between cases.
+    Case,
+}
+
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct SandboxOptions {
     /// Where programs run. An explicit choice never becomes a weaker one.
@@ -35,6 +46,25 @@ pub(super) struct SandboxOptions {
     /// Container image with a `python3`.
     #[arg(long, value_name = "IMAGE", help_heading = "Sandbox", env = "PORTCULLIS_IMAGE")]
     image: Option<String>,
+
+    /// Docker engine to use (`unix:///…`, `tcp://…`). `DOCKER_HOST`, then the default socket.
+    #[arg(long, value_name = "URL", help_heading = "Sandbox", env = "PORTCULLIS_ENGINE")]
+    engine: Option<String>,
+
+    /// Container runtime that the engine knows, such as `runsc` or `kata`. The engine's default.
+    #[arg(long, value_name = "NAME", help_heading = "Sandbox", env = "PORTCULLIS_RUNTIME")]
+    runtime: Option<String>,
+
+    /// How long one sandbox serves.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "SCOPE",
+        help_heading = "Sandbox",
+        env = "PORTCULLIS_ISOLATION"
+    )]
+    isolation: IsolationChoice,
 
     /// Programs that run at the same time. As many as there are cores by default.
     #[arg(long, short, value_name = "N", help_heading = "Sandbox",
@@ -55,13 +85,31 @@ pub(super) struct TaskOptions {
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct RewardOptions {
-    /// What is shared among the agents, in proportion to their scores; at most six decimals.
-    #[arg(long, value_name = "AMOUNT", default_value = "50", value_parser = parse_amount, help_heading = "Rewards")]
-    pub(super) pool: RawAmount,
+    /// What is shared among the agents; at most six decimals.
+    #[arg(long, value_name = "AMOUNT", default_value = "50", value_parser = parse_amount,
+          help_heading = "Rewards", env = "PORTCULLIS_POOL")]
+    pool: RawAmount,
 
     /// The name of the pool's unit.
-    #[arg(long, value_name = "NAME", default_value = "TAO", help_heading = "Rewards")]
-    pub(super) unit: String,
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "TAO",
+        help_heading = "Rewards",
+        env = "PORTCULLIS_UNIT"
+    )]
+    unit: String,
+
+    /// How the pool is shared: `proportional` to the scores, `winner-takes-all`, `top-k:K` (in
+    /// proportion among the first K), `linear-rank` (by place). When nobody scored it is burned.
+    #[arg(
+        long,
+        value_name = "SCHEME",
+        default_value_t,
+        help_heading = "Rewards",
+        env = "PORTCULLIS_REWARDS"
+    )]
+    rewards: Scheme,
 }
 
 /// What a command takes that runs agents and ranks them.
@@ -73,12 +121,35 @@ pub(super) struct RunOptions {
     #[command(flatten)]
     pub(super) sandbox: SandboxOptions,
 
+    /// Run even where the sandbox cannot keep every promise. The results say so.
+    #[arg(long, help_heading = "Sandbox")]
+    allow_weak: bool,
+
     #[command(flatten)]
-    pub(super) rewards: RewardOptions,
+    rewards: RewardOptions,
+
+    /// Run each case so many times. The worst verdict counts; a case whose verdict changes is flaky.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) repeat: u32,
 
     /// What to print.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) format: ReportFormat,
+}
+
+impl RunOptions {
+    /// As [`SandboxOptions::choose`]; refuses a sandbox that guarantees less than it should, unless
+    /// that was asked for.
+    pub(super) async fn choose_sandbox(&self, terminal: &Terminal) -> anyhow::Result<Chosen> {
+        let chosen = self.sandbox.choose(terminal).await?;
+        require_full_isolation(&chosen, self.allow_weak)?;
+        Ok(chosen)
+    }
+
+    pub(super) fn terms(&self, sandbox: Option<Capabilities>) -> Terms {
+        let RewardOptions { pool, unit, rewards } = self.rewards.clone();
+        Terms { pool, unit, scheme: rewards, repeat: self.repeat, sandbox, allow_weak: self.allow_weak }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -154,7 +225,15 @@ impl SandboxOptions {
             SandboxChoice::Docker => sandbox::Choice::Docker,
             SandboxChoice::Namespaces => sandbox::Choice::Namespaces,
         };
-        let mut settings = sandbox::Settings::default();
+        let mut settings = sandbox::Settings {
+            engine: self.engine.clone(),
+            runtime: self.runtime.clone(),
+            reuse: match self.isolation {
+                IsolationChoice::Agent => sandbox::Reuse::Agent,
+                IsolationChoice::Case => sandbox::Reuse::Case,
+            },
+            ..sandbox::Settings::default()
+        };
         if let Some(image) = &self.image {
             settings.image.clone_from(image);
         }
@@ -176,7 +255,7 @@ impl SandboxOptions {
 }
 
 /// Refuses a sandbox that guarantees less than it should, unless that was asked for.
-pub(super) fn require_full_isolation(chosen: &Chosen, allow_weak: bool) -> anyhow::Result<()> {
+fn require_full_isolation(chosen: &Chosen, allow_weak: bool) -> anyhow::Result<()> {
     match chosen.capabilities.isolation {
         IsolationLevel::Full => Ok(()),
         IsolationLevel::Reduced if allow_weak => Ok(()),

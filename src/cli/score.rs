@@ -51,35 +51,23 @@ impl ScoreArguments {
             terminal.say(format!("{}: refused by the gate", agent.miner_id));
         }
         let cancel = running::stop_on_signal(terminal)?;
-        let summary = if agents.is_empty() {
-            report::summarise(
-                Outcome::default(),
-                refused,
-                self.options.rewards.pool,
-                &self.options.rewards.unit,
-                None,
-            )
+        let (outcome, sandbox) = if agents.is_empty() {
+            (Outcome::default(), None)
         } else {
-            let chosen = self.options.sandbox.choose(terminal).await?;
+            let chosen = self.options.choose_sandbox(terminal).await?;
             let plan = Plan {
                 run: RunId::generate(),
                 agents,
                 tasks,
                 backend: Arc::clone(&chosen.backend),
                 jobs: self.options.sandbox.jobs(),
+                repeat: self.options.repeat,
                 at_least: self.at_least,
                 cancel,
             };
-            let outcome = running::watch(terminal, plan, self.options.format).await;
-            let capabilities = Some(chosen.capabilities);
-            report::summarise(
-                outcome,
-                refused,
-                self.options.rewards.pool,
-                &self.options.rewards.unit,
-                capabilities,
-            )
+            (running::watch(terminal, plan, self.options.format).await, Some(chosen.capabilities))
         };
+        let summary = report::summarise(outcome, refused, self.options.terms(sandbox));
         running::print(terminal, &summary, self.options.format)?;
         if summary.partial {
             bail!("stopped before the end; what is shown is partial");

@@ -212,6 +212,7 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
             tasks: vec![Arc::new(task.for_its_author())],
             backend: Arc::clone(&bench.chosen.backend),
             jobs: bench.jobs,
+            repeat: 1,
             at_least: None,
             cancel: bench.cancel.clone(),
         };

@@ -1,5 +1,6 @@
 //! `portcullis validate`: claims work from a platform, scores it, reports it, prints rankings.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::running::{self, ReportFormat, RunOptions};
 use super::{Exit, Terminal, block_on};
 use crate::api::{Assignment, ReleaseRequest, ResultRequest, TaskReference};
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::config::Secret;
 use crate::lint::Policy;
 use crate::model::{Digest, MinerId};
@@ -18,6 +19,9 @@ use crate::report;
 use crate::sandbox::{Chosen, RunId};
 use crate::task::Task;
 use crate::validator::{Agent, Outcome, Plan};
+
+/// How long a stopped validator still waits for the platform.
+const STOPPING: Duration = Duration::from_millis(700);
 
 /// Claim work from a platform, score it, report it, and print rankings.
 #[derive(Debug, clap::Args)]
@@ -50,10 +54,6 @@ pub(crate) struct ValidateArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3600))]
     poll: u16,
 
-    /// Score even where the sandbox cannot keep every promise. The results say so.
-    #[arg(long)]
-    allow_weak: bool,
-
     #[command(flatten)]
     options: RunOptions,
 }
@@ -66,14 +66,14 @@ impl ValidateArguments {
     async fn validate(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let tasks = self.options.tasks.load()?;
         let client = Client::new(&self.platform)?.with_token(&Secret::read(&self.token_file)?);
-        let chosen = self.options.sandbox.choose(terminal).await?;
-        running::require_full_isolation(&chosen, self.allow_weak)?;
+        let chosen = self.options.choose_sandbox(terminal).await?;
         let worker = Worker {
             client,
             name: self.name,
             tasks,
             chosen,
             jobs: self.options.sandbox.jobs(),
+            repeat: self.options.repeat,
             policy: Policy::standard(),
             cancel: running::stop_on_signal(terminal)?,
             terminal: *terminal,
@@ -92,13 +92,7 @@ impl ValidateArguments {
             }
         }
         let capabilities = Some(worker.chosen.capabilities);
-        let summary = report::summarise(
-            total,
-            Vec::new(),
-            self.options.rewards.pool,
-            &self.options.rewards.unit,
-            capabilities,
-        );
+        let summary = report::summarise(total, Vec::new(), self.options.terms(capabilities));
         running::print(terminal, &summary, self.options.format)?;
         if let Some(fault) = summary.faults.first() {
             bail!("{} of {} could not be judged: {}", fault.task, fault.miner_id, fault.message);
@@ -130,6 +124,7 @@ pub(super) struct Worker {
     pub(super) tasks: Vec<Arc<Task>>,
     pub(super) chosen: Chosen,
     pub(super) jobs: usize,
+    pub(super) repeat: u32,
     pub(super) policy: Arc<Policy>,
     pub(super) cancel: CancellationToken,
     pub(super) terminal: Terminal,
@@ -139,18 +134,44 @@ pub(super) struct Worker {
 impl Worker {
     /// Claims one submission and sees it through. `false` when there was none.
     pub(super) async fn work_once(&self, total: &mut Outcome) -> anyhow::Result<bool> {
-        let Some(assignment) = self.client.claim(&self.name).await? else { return Ok(false) };
+        let Some(claimed) = self.until_stopped(self.client.claim(&self.name)).await else { return Ok(false) };
+        let Some(assignment) = claimed? else { return Ok(false) };
+        let miner = &assignment.miner_id;
         match self.see_through(&assignment, total).await {
-            Ok(()) => Ok(true),
-            Err(Unfinished { reason, fault }) => {
-                self.terminal.warn(format!("{}: given back: {reason}", assignment.miner_id));
+            Ok(()) => {}
+            Err(Unfinished::Lost) => {
+                self.terminal.warn(format!("{miner}: the lease was lost; somebody else has the work by now"));
+            }
+            Err(Unfinished::GivenBack { reason, fault }) => {
+                self.terminal.warn(format!("{miner}: given back: {reason}"));
                 let release = ReleaseRequest { validator: self.name.clone(), reason, fault };
-                self.client.release(assignment.assignment_id, &release).await.with_context(|| {
-                    format!("cannot give back the submission of `{}`", assignment.miner_id)
-                })?;
-                Ok(true)
+                let released = self.client.release(assignment.assignment_id, &release);
+                match self.until_stopped(released).await {
+                    Some(Ok(())) => {}
+                    // It went back by itself.
+                    Some(Err(error)) if error.is_lease_ended() => {}
+                    Some(Err(error)) => {
+                        return Err(error)
+                            .with_context(|| format!("cannot give back the submission of `{miner}`"));
+                    }
+                    None => self.terminal.warn(format!(
+                        "{miner}: the platform did not answer; it goes back when its lease ends"
+                    )),
+                }
             }
         }
+        Ok(true)
+    }
+
+    /// Lets `work` come to its end. When the validator is stopped it gets a moment more; `None` when
+    /// that was not enough.
+    async fn until_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
+        tokio::select! {
+            done = &mut work => return Some(done),
+            () = self.cancel.cancelled() => {}
+        }
+        tokio::time::timeout(STOPPING, work).await.ok()
     }
 
     async fn see_through(&self, assignment: &Assignment, total: &mut Outcome) -> Result<(), Unfinished> {
@@ -163,6 +184,7 @@ impl Worker {
             tasks,
             backend: Arc::clone(&self.chosen.backend),
             jobs: self.jobs,
+            repeat: self.repeat,
             at_least: None,
             cancel: cancel.clone(),
         };
@@ -171,16 +193,16 @@ impl Worker {
         let outcome = tokio::select! {
             outcome = &mut run => outcome,
             lost = self.keep_lease(assignment) => {
-                // Somebody else has the work now; what runs here is for nothing.
+                // What runs here is for nothing.
                 cancel.cancel();
                 total.left_behind.extend(run.await.left_behind);
-                return Err(Unfinished::fault(format!("the lease was lost: {lost:#}")));
+                return Err(lost);
             }
         };
         total.left_behind.extend(outcome.left_behind);
         if outcome.partial {
             total.partial = true;
-            return Err(Unfinished { reason: "the validator was stopped".to_owned(), fault: false });
+            return Err(Unfinished::stopped());
         }
         if let Some(fault) = outcome.faults.first() {
             let reason = fault.message.clone();
@@ -193,7 +215,7 @@ impl Worker {
             isolation: self.chosen.capabilities.isolation,
             tasks: outcome.judged.iter().flat_map(|judged| judged.tasks.clone()).collect(),
         };
-        self.report(assignment, &result).await.map_err(|error| Unfinished::fault(format!("{error:#}")))?;
+        self.until_stopped(self.report(assignment, &result)).await.unwrap_or(Err(Unfinished::stopped()))?;
         total.judged.extend(outcome.judged);
         Ok(())
     }
@@ -229,20 +251,20 @@ impl Worker {
     }
 
     /// Sends heartbeats; returns only when the lease is gone.
-    async fn keep_lease(&self, assignment: &Assignment) -> anyhow::Error {
+    async fn keep_lease(&self, assignment: &Assignment) -> Unfinished {
         let every = Duration::from_millis(assignment.heartbeat_ms.max(100));
         loop {
             tokio::time::sleep(every).await;
             match self.client.heartbeat(assignment.assignment_id, &self.name).await {
                 Ok(_) => {}
                 Err(error) if error.is_temporary() => tracing::warn!(%error, "heartbeat failed"),
-                Err(error) => return error.into(),
+                Err(error) => return Unfinished::refused(&error),
             }
         }
     }
 
     /// Posts the result, again where the platform was away for a moment: posting is idempotent.
-    async fn report(&self, assignment: &Assignment, result: &ResultRequest) -> anyhow::Result<()> {
+    async fn report(&self, assignment: &Assignment, result: &ResultRequest) -> Result<(), Unfinished> {
         let mut pause = Duration::from_millis(250);
         loop {
             match self.client.submit_result(assignment.assignment_id, result).await {
@@ -252,20 +274,33 @@ impl Worker {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(Unfinished::refused(&error)),
             }
         }
     }
 }
 
-/// Why an assignment goes back to the platform.
-struct Unfinished {
-    reason: String,
-    fault: bool,
+/// Why there is no result of an assignment.
+enum Unfinished {
+    /// The platform has given it to somebody else: there is nothing to give back.
+    Lost,
+    GivenBack {
+        reason: String,
+        fault: bool,
+    },
 }
 
 impl Unfinished {
     fn fault(reason: String) -> Self {
-        Self { reason, fault: true }
+        Self::GivenBack { reason, fault: true }
+    }
+
+    fn stopped() -> Self {
+        Self::GivenBack { reason: "the validator was stopped".to_owned(), fault: false }
+    }
+
+    /// The platform does not take what it is sent about the assignment.
+    fn refused(error: &ClientError) -> Self {
+        if error.is_lease_ended() { Self::Lost } else { Self::fault(error.to_string()) }
     }
 }

@@ -44,6 +44,7 @@ pub fn judge_case(facts: &RunFacts, rules: &Rules<'_>) -> CaseResult {
         usage: facts.usage,
         message: judged.message,
         diff: judged.diff,
+        repeats: Vec::new(),
     }
 }
 

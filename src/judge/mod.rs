@@ -8,13 +8,17 @@ mod case;
 mod checkers;
 mod comparison;
 mod difference;
+mod interval;
 mod rank;
+mod repeats;
 mod rewards;
 mod score;
 
 pub use case::{Form, Rules, judge_case};
 pub use checkers::{Checker, Tolerance};
 pub use comparison::Comparison;
-pub use rank::{Entry, Ranked, rank};
+pub use interval::{Interval, Measured, interval};
+pub use rank::{Costs, Entry, Ranked, TieBreaker, rank};
+pub use repeats::combine;
 pub use rewards::{InvalidScheme, Scheme, rewards};
 pub use score::{Weighted, group, score_agent, score_task};

@@ -22,7 +22,9 @@ pub enum Scheme {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a reward scheme; there are `proportional`, `winner`, `top:N` and `linear`")]
+#[error(
+    "`{0}` is not a reward scheme; there are `proportional`, `winner-takes-all`, `top-k:K` and `linear-rank`"
+)]
 pub struct InvalidScheme(String);
 
 /// Each agent's part of `pool` in proportion to its score, in the order of `scores`, which is that
@@ -32,25 +34,33 @@ pub fn rewards(pool: RawAmount, scores: &[Score]) -> Vec<RawAmount> {
 }
 
 impl Scheme {
-    /// Each agent's part of `pool`, in the order of `scores`, which is that of the ranking.
+    /// Each agent's part of `pool`, in the order of `scores`, which is that of the ranking. Places
+    /// count among those that scored: where noise puts a 0 before a 1, the 1 still has the first.
     ///
     /// What division leaves over goes, a millionth each, to the largest remainders and among equal
     /// ones to the better rank (the method of Hamilton, also called Hare and Niemeyer). When nobody
     /// scored, nobody gets anything: the pool is burned, it does not fall to whoever comes first.
     pub fn share(self, pool: RawAmount, scores: &[Score]) -> Vec<RawAmount> {
         let scored = scores.iter().filter(|score| **score > Score::ZERO).count();
-        let shares: Vec<u64> = scores
-            .iter()
-            .enumerate()
-            .map(|(place, score)| match self {
-                _ if *score == Score::ZERO => 0,
-                Self::Proportional => u64::from(score.hundredths()),
+        let mut places = 0..scored;
+        let share = |score: &Score| {
+            let place = if *score > Score::ZERO { places.next() } else { None };
+            let Some(place) = place else { return 0 };
+            let score = u64::from(score.hundredths());
+            match self {
+                Self::Proportional => score,
                 Self::WinnerTakesAll => u64::from(place == 0),
-                Self::Top(count) if place < count.max(1) => u64::from(score.hundredths()),
-                Self::Top(_) => 0,
-                Self::LinearRank => scored.saturating_sub(place) as u64,
-            })
-            .collect();
+                Self::Top(count) => {
+                    if place < count.max(1) {
+                        score
+                    } else {
+                        0
+                    }
+                }
+                Self::LinearRank => (scored - place) as u64,
+            }
+        };
+        let shares: Vec<u64> = scores.iter().map(share).collect();
         in_proportion(pool, &shares)
     }
 }
@@ -61,10 +71,10 @@ impl FromStr for Scheme {
         let invalid = || InvalidScheme(text.chars().take(40).flat_map(char::escape_debug).collect());
         match text {
             "proportional" => Ok(Self::Proportional),
-            "winner" => Ok(Self::WinnerTakesAll),
-            "linear" => Ok(Self::LinearRank),
+            "winner-takes-all" => Ok(Self::WinnerTakesAll),
+            "linear-rank" => Ok(Self::LinearRank),
             _ => {
-                let count = text.strip_prefix("top:").and_then(|count| count.parse().ok());
+                let count = text.strip_prefix("top-k:").and_then(|count| count.parse().ok());
                 count.filter(|count| *count > 0).map(Self::Top).ok_or_else(invalid)
             }
         }
@@ -75,9 +85,9 @@ impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Proportional => f.pad("proportional"),
-            Self::WinnerTakesAll => f.pad("winner"),
-            Self::Top(count) => write!(f, "top:{count}"),
-            Self::LinearRank => f.pad("linear"),
+            Self::WinnerTakesAll => f.pad("winner-takes-all"),
+            Self::Top(count) => write!(f, "top-k:{count}"),
+            Self::LinearRank => f.pad("linear-rank"),
         }
     }
 }

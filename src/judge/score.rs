@@ -52,10 +52,15 @@ pub fn score_task(cases: &[Weighted]) -> Option<Score> {
 /// The mean of the tasks, each counting the same, rounded down. `None` when a task has no score or
 /// there is none.
 pub fn score_agent(tasks: &[TaskResult]) -> Option<Score> {
+    mean(tasks.iter().map(|task| task.score))
+}
+
+/// See [`score_agent`].
+pub(super) fn mean(scores: impl ExactSizeIterator<Item = Option<Score>>) -> Option<Score> {
+    let count = scores.len() as u64;
     let mut sum = 0_u64;
-    for task in tasks {
-        sum += u64::from(task.score?.hundredths());
+    for score in scores {
+        sum += u64::from(score?.hundredths());
     }
-    let mean = sum.checked_div(tasks.len() as u64)?;
-    Score::from_hundredths(u32::try_from(mean).ok()?)
+    Score::from_hundredths(u32::try_from(sum.checked_div(count)?).ok()?)
 }

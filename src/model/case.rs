@@ -23,6 +23,11 @@ pub enum CaseVerdict {
 }
 
 impl CaseVerdict {
+    /// Whether the agent was judged. A fault of ours and a case that was not run say nothing of it.
+    pub const fn is_judged(self) -> bool {
+        !matches!(self, Self::InternalError | Self::Skipped)
+    }
+
     pub const ALL: [Self; 9] = [
         Self::InternalError,
         Self::OutputLimit,
@@ -67,6 +72,17 @@ pub struct CaseResult {
     pub message: Option<String>,
     /// The first difference as a unified diff, bounded in length.
     pub diff: Option<String>,
+    /// Of a case that was run more than once, the verdict of each run in their order; `verdict` is
+    /// the worst of them. Empty for a case that was run once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<CaseVerdict>,
+}
+
+impl CaseResult {
+    /// Whether its runs came to different verdicts.
+    pub fn is_flaky(&self) -> bool {
+        self.repeats.windows(2).any(|pair| pair[0] != pair[1])
+    }
 }
 
 /// All cases of one task for one agent.
@@ -75,5 +91,16 @@ pub struct TaskResult {
     pub task: Slug,
     /// `None` when our own fault kept a case from being judged: no score is better than a false 0.
     pub score: Option<Score>,
+    /// Of a task that has public and hidden cases, the score of each kind by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     pub cases: Vec<CaseResult>,
+}
+
+/// What a task's score would be if it had only its public, or only its hidden cases. An agent that
+/// knows the public answers by heart shows in the gap between the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    pub public: Score,
+    pub hidden: Score,
 }

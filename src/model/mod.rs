@@ -9,7 +9,7 @@ mod name;
 mod score;
 mod state;
 
-pub use case::{CaseResult, CaseVerdict, TaskResult};
+pub use case::{CaseResult, CaseVerdict, Split, TaskResult};
 pub use digest::Digest;
 pub use facts::{Capture, Ending, IsolationLevel, RunFacts, Usage};
 pub use hotkey::{Hotkey, InvalidHotkey, SIGNING_CONTEXT, SUBSTRATE, Scheme, ss58_decode, ss58_encode};

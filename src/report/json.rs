@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::Summary;
 use crate::diagnostic::Finding;
-use crate::model::{CaseResult, Digest, MinerId, RawAmount, Score, Slug, TaskResult};
+use crate::judge::Interval;
+use crate::model::{CaseResult, CaseVerdict, Digest, MinerId, RawAmount, Score, Slug, Split, TaskResult};
 use crate::sandbox::Capabilities;
 
 #[derive(Serialize)]
@@ -18,6 +19,10 @@ struct Report<'a> {
     unscored: Vec<Unscored<'a>>,
     partial: bool,
     sandbox: Option<&'a Capabilities>,
+    scheme: String,
+    burned: RawAmount,
+    repeat: u32,
+    allow_weak: bool,
 }
 
 #[derive(Serialize)]
@@ -27,7 +32,23 @@ struct Ranking<'a> {
     sha256: Digest,
     score: Score,
     reward: RawAmount,
+    /// Of 95 measurements in 100; null where cases were run once.
+    interval: Option<Bounds>,
+    /// Whether the score does not tell it from the one before it.
+    tied: bool,
     tasks: Vec<Task<'a>>,
+}
+
+#[derive(Serialize)]
+struct Bounds {
+    low: Score,
+    high: Score,
+}
+
+impl From<Interval> for Bounds {
+    fn from(interval: Interval) -> Self {
+        Self { low: interval.low, high: interval.high }
+    }
 }
 
 #[derive(Serialize)]
@@ -41,6 +62,8 @@ struct Unscored<'a> {
 struct Task<'a> {
     task: &'a Slug,
     score: Option<Score>,
+    /// Null unless the task has public and hidden cases.
+    split: Option<Split>,
     cases: Vec<Case<'a>>,
 }
 
@@ -53,6 +76,9 @@ struct Case<'a> {
     memory_kib: u64,
     message: Option<&'a str>,
     diff: Option<&'a str>,
+    flaky: bool,
+    /// The verdict of each run; empty for a case that was run once.
+    repeats: &'a [CaseVerdict],
 }
 
 #[derive(Serialize)]
@@ -91,8 +117,8 @@ struct Line<'a> {
 fn report(summary: &Summary) -> Report<'_> {
     Report {
         version: 1,
-        pool: summary.pool,
-        unit: &summary.unit,
+        pool: summary.terms.pool,
+        unit: &summary.terms.unit,
         rankings: summary
             .rankings
             .iter()
@@ -102,6 +128,8 @@ fn report(summary: &Summary) -> Report<'_> {
                 sha256: ranked.sha256,
                 score: ranked.score,
                 reward: *reward,
+                interval: ranked.interval.map(Bounds::from),
+                tied: ranked.tied,
                 tasks: tasks(&ranked.tasks),
             })
             .collect(),
@@ -129,7 +157,11 @@ fn report(summary: &Summary) -> Report<'_> {
             })
             .collect(),
         partial: summary.partial,
-        sandbox: summary.sandbox.as_ref(),
+        sandbox: summary.terms.sandbox.as_ref(),
+        scheme: summary.terms.scheme.to_string(),
+        burned: summary.burned(),
+        repeat: summary.terms.repeat,
+        allow_weak: summary.terms.allow_weak,
     }
 }
 
@@ -139,6 +171,7 @@ fn tasks(results: &[TaskResult]) -> Vec<Task<'_>> {
         .map(|result| Task {
             task: &result.task,
             score: result.score,
+            split: result.split,
             cases: result.cases.iter().map(case).collect(),
         })
         .collect()
@@ -153,5 +186,7 @@ fn case(result: &CaseResult) -> Case<'_> {
         memory_kib: result.usage.memory_kib,
         message: result.message.as_deref(),
         diff: result.diff.as_deref(),
+        flaky: result.is_flaky(),
+        repeats: &result.repeats,
     }
 }

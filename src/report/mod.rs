@@ -7,5 +7,5 @@ mod table;
 
 pub use json::{json, json_line};
 pub use progress::{Display, follow};
-pub use summary::{Refused, Summary, summarise};
+pub use summary::{Refused, Summary, Terms, summarise};
 pub use table::table;

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::Summary;
 use super::progress::Shown;
-use crate::model::{CaseVerdict, MinerId, TaskResult};
+use super::{Summary, Terms};
+use crate::model::{CaseResult, CaseVerdict, IsolationLevel, MinerId, RawAmount, Score, Split, TaskResult};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -49,23 +49,50 @@ fn plain_table(header: &[&str], right: &[usize]) -> Table {
 }
 
 fn tasks_table(agents: &[(&MinerId, &[TaskResult])]) -> Table {
-    let mut table = plain_table(&["Agent", "Task", "Score", "Cases", "Longest", "Memory"], &[2, 3, 4, 5]);
+    let results = || agents.iter().flat_map(|(_, tasks)| tasks.iter());
+    let has_split = results().any(|task| task.split.is_some());
+    let has_flaky = results().flat_map(|task| &task.cases).any(CaseResult::is_flaky);
+    let mut header = vec!["Agent", "Task", "Score"];
+    if has_split {
+        header.extend(["Public", "Hidden", "Gap"]);
+    }
+    header.push("Cases");
+    if has_flaky {
+        header.push("Flaky");
+    }
+    header.extend(["Longest", "Memory"]);
+    let right: Vec<usize> = (2..header.len()).collect();
+    let mut table = plain_table(&header, &right);
     for (miner_id, tasks) in agents {
         for task in *tasks {
             let passed = task.cases.iter().filter(|case| case.verdict == CaseVerdict::Accepted).count();
             let longest = task.cases.iter().map(|case| case.usage.wall_ms).max().unwrap_or(0);
             let memory = task.cases.iter().map(|case| case.usage.memory_kib).max().unwrap_or(0);
-            table.add_row([
-                miner_id.to_string(),
-                task.task.to_string(),
-                Shown(task.score).to_string(),
-                format!("{passed}/{}", task.cases.len()),
-                format!("{longest} ms"),
-                format!("{:.1} MiB", memory as f64 / 1024.0),
-            ]);
+            let mut row = vec![miner_id.to_string(), task.task.to_string(), Shown(task.score).to_string()];
+            if has_split {
+                row.extend(match task.split {
+                    Some(split) => [split.public.to_string(), split.hidden.to_string(), gap(split)],
+                    None => ["-", "-", "-"].map(ToOwned::to_owned),
+                });
+            }
+            row.push(format!("{passed}/{}", task.cases.len()));
+            if has_flaky {
+                row.push(task.cases.iter().filter(|case| case.is_flaky()).count().to_string());
+            }
+            row.push(format!("{longest} ms"));
+            row.push(format!("{:.1} MiB", memory as f64 / 1024.0));
+            table.add_row(row);
         }
     }
     table
+}
+
+/// How much better an agent is on the cases that it could have seen.
+fn gap(split: Split) -> String {
+    let (public, hidden) = (split.public, split.hidden);
+    let sign = if hidden > public { "-" } else { "" };
+    let difference = public.hundredths().abs_diff(hidden.hundredths());
+    format!("{sign}{}", Score::from_hundredths(difference).unwrap_or_default())
 }
 
 /// For each task that was not passed: how its cases failed, and the first one in full.
@@ -82,7 +109,9 @@ fn failures(out: &mut String, miner_id: &MinerId, tasks: &[TaskResult]) {
             *counts.entry(case.verdict).or_default() += 1;
         }
         let counts: Vec<_> = counts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-        let _ = writeln!(out, "{BOLD}{miner_id}/{}{BOLD:#}: {}", task.task, counts.join(", "));
+        let flaky = failed.iter().filter(|case| case.is_flaky()).count();
+        let flaky = if flaky == 0 { String::new() } else { format!(" ({flaky} flaky)") };
+        let _ = writeln!(out, "{BOLD}{miner_id}/{}{BOLD:#}: {}{flaky}", task.task, counts.join(", "));
         let message = first.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
         let _ = writeln!(out, "  {} {BAD}{}{BAD:#}{message}", first.name, first.verdict);
         for line in first.diff.iter().flat_map(|diff| diff.lines()) {
@@ -119,27 +148,52 @@ fn ranking(out: &mut String, summary: &Summary) {
         let _ = writeln!(out, "No agent was ranked.");
         return;
     }
-    let mut table = plain_table(&["Rank", "Result"], &[0]);
+    let Terms { unit, repeat, .. } = &summary.terms;
+    let measured = summary.rankings.iter().any(|(ranked, _)| ranked.interval.is_some());
+    let header: &[&str] =
+        if measured { &["Rank", "Result", "95 % interval", ""] } else { &["Rank", "Result"] };
+    let mut table = plain_table(header, &[0]);
     for (ranked, reward) in &summary.rankings {
-        table.add_row([
+        let mut row = vec![
             ranked.rank.to_string(),
-            format!("{}: {} (reward: {reward} '{}')", ranked.miner_id, ranked.score, summary.unit),
-        ]);
+            format!("{}: {} (reward: {reward} '{unit}')", ranked.miner_id, ranked.score),
+        ];
+        if let Some(interval) = ranked.interval {
+            row.push(format!("{} to {}", interval.low, interval.high));
+            row.push(if ranked.tied { "tied with the one above" } else { "" }.to_owned());
+        }
+        table.add_row(row);
     }
     let _ = writeln!(out, "{}", table.trim_fmt());
+    if measured {
+        let _ = writeln!(out, "Each case was run {repeat} times; its worst verdict counts.");
+    }
+    let burned = summary.burned();
+    if burned > RawAmount::default() {
+        let _ = writeln!(out, "Nobody scored: {burned} '{unit}' are burned.");
+    }
 }
 
 fn faults(out: &mut String, summary: &Summary) {
     for entry in &summary.unscored {
-        let _ = writeln!(out, "not ranked: {}, because not all of its cases could be judged", entry.miner_id);
+        let mut cases = entry.tasks.iter().flat_map(|task| &task.cases);
+        let why = if cases.any(|case| case.verdict == CaseVerdict::InternalError) {
+            "not all of its cases could be judged"
+        } else {
+            "its remaining cases were skipped"
+        };
+        let _ = writeln!(out, "not ranked: {}, because {why}", entry.miner_id);
     }
     for fault in &summary.faults {
         let _ =
             writeln!(out, "{BAD}our failure{BAD:#}: {}/{}: {}", fault.miner_id, fault.task, fault.message);
     }
-    if let Some(sandbox) = &summary.sandbox {
-        for weakness in &sandbox.weaknesses {
-            let _ = writeln!(out, "reduced isolation: {weakness}");
-        }
+    let Terms { sandbox: Some(sandbox), allow_weak, .. } = &summary.terms else { return };
+    if sandbox.isolation == IsolationLevel::Reduced && *allow_weak {
+        let _ =
+            writeln!(out, "{BAD}These results come from a sandbox that cannot keep every promise.{BAD:#}");
+    }
+    for weakness in &sandbox.weaknesses {
+        let _ = writeln!(out, "reduced isolation: {weakness}");
     }
 }

@@ -96,7 +96,7 @@ fn check_task(result: &TaskResult, task: &Task) -> Result<TaskResult, String> {
             said(result.score)
         ));
     }
-    Ok(TaskResult { task: task.id.clone(), score, cases })
+    Ok(TaskResult { task: task.id.clone(), score, split: task.split(&cases), cases })
 }
 
 /// The first case that a fault of ours kept from being judged.

@@ -1,4 +1,4 @@
-//! The digest of a task: of everything that decides a score, and of nothing else.
+//! The digest of a task: of everything that decides a score or a rank, and of nothing else.
 
 use std::fmt::Write as _;
 
@@ -36,6 +36,9 @@ pub(super) fn digest(task: &Task) -> Digest {
     for subtask in &task.subtasks {
         let _ =
             writeln!(text, "subtask {} weight {} cases {:?}", subtask.name, subtask.weight, subtask.cases);
+    }
+    if !task.tie_breakers.is_empty() {
+        let _ = writeln!(text, "tie breakers {}", json(serde_json::to_string(&task.tie_breakers)));
     }
     Digest::of(text.as_bytes())
 }

@@ -10,7 +10,7 @@ use super::folder::Folder;
 use super::manifest::{self, KindName, Manifest};
 use super::solutions::solutions;
 use super::{Function, Kind, Subtask, Task, TaskError};
-use crate::judge::{Checker, Tolerance};
+use crate::judge::{Checker, TieBreaker, Tolerance};
 use crate::model::{Digest, Limits, Slug};
 
 const MANIFEST: &str = "task.toml";
@@ -75,6 +75,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
     check_limits(manifest.limits.get_ref()).map_err(|problem| at(manifest.limits.span(), problem))?;
     let kind = kind(&manifest, &at, &path)?;
     let (checker, tolerance) = checker(&manifest, &kind, &at, &path)?;
+    let tie_breakers = tie_breakers(&manifest, &at)?;
     let statement = required(folder, "statement.md")?;
     if statement.trim().is_empty() {
         return Err(folder.join("statement.md").error("the statement is empty"));
@@ -126,6 +127,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         cases,
         examples,
         subtasks,
+        tie_breakers,
         solutions: solutions(folder)?,
         digest: Digest::of(b""),
     };
@@ -213,6 +215,20 @@ fn checker(
         return Err(at(tolerance.span(), "a tolerance is a finite number from 0".to_owned()));
     }
     Ok((checker, *tolerance.get_ref()))
+}
+
+/// Time is looked at before memory, whatever the order in which they are written.
+fn tie_breakers(
+    manifest: &Manifest,
+    at: &dyn Fn(Range<usize>, String) -> TaskError,
+) -> Result<Vec<TieBreaker>, TaskError> {
+    let Some(written) = &manifest.tie_breakers else { return Ok(Vec::new()) };
+    let mut breakers = written.get_ref().clone();
+    breakers.sort_unstable();
+    if breakers.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(at(written.span(), "a tie-breaker is named twice".to_owned()));
+    }
+    Ok(breakers)
 }
 
 fn required(folder: &Folder, name: &str) -> Result<String, TaskError> {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Difficulty, TaskError};
-use crate::judge::{Checker, Tolerance};
+use crate::judge::{Checker, TieBreaker, Tolerance};
 use crate::model::Limits;
 
 #[derive(Debug, Deserialize)]
@@ -20,6 +20,8 @@ pub(super) struct Manifest {
     pub(super) prompt: Spanned<String>,
     pub(super) checker: Option<Spanned<Checker>>,
     pub(super) tolerance: Option<Spanned<Tolerance>>,
+    /// What decides between agents whose scores are equal.
+    pub(super) tie_breakers: Option<Spanned<Vec<TieBreaker>>>,
     #[serde(default = "no_limits")]
     pub(super) limits: Spanned<Limits>,
     #[serde(default, rename = "subtask")]

@@ -30,8 +30,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::judge::{self, Checker, Form, Rules, Tolerance, Weighted};
-use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug};
+use crate::judge::{self, Checker, Form, Rules, TieBreaker, Tolerance, Weighted};
+use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug, Split};
 
 pub use error::TaskError;
 pub use kind::{Function, Invocation, Kind};
@@ -61,6 +61,8 @@ pub struct Task {
     pub examples: Vec<Case>,
     /// Groups of cases that count all or nothing; no case is in two of them.
     pub subtasks: Vec<Subtask>,
+    /// What decides between agents whose scores are equal, before the earlier submission does.
+    pub tie_breakers: Vec<TieBreaker>,
     /// Programs whose verdict is known; they prove the task.
     pub solutions: Vec<Solution>,
     /// Of everything that decides a score: prompt, limits, checker, cases.
@@ -147,6 +149,7 @@ impl Task {
             cases,
             examples: Vec::new(),
             subtasks: Vec::new(),
+            tie_breakers: Vec::new(),
             solutions: Vec::new(),
             digest: Digest::of(b""),
         };
@@ -173,21 +176,49 @@ impl Task {
     /// The score of an agent whose cases came to `results`, which are in the order of `self.cases`.
     /// `None` when a case was not judged.
     pub fn score(&self, results: &[CaseResult]) -> Option<Score> {
-        if results.len() != self.cases.len() {
+        self.score_of(&verdicts(results), &|_| true)
+    }
+
+    /// As [`score`](Self::score), of verdicts alone.
+    pub fn score_verdicts(&self, verdicts: &[CaseVerdict]) -> Option<Score> {
+        self.score_of(verdicts, &|_| true)
+    }
+
+    /// The scores of the public and of the hidden cases by themselves, where there are both.
+    pub fn split(&self, results: &[CaseResult]) -> Option<Split> {
+        let hidden = |case: &Case| case.hidden;
+        if self.cases.iter().all(hidden) || !self.cases.iter().any(hidden) {
             return None;
         }
-        let grouped = self.subtasks.iter().map(|subtask| Weighted {
-            verdict: judge::group(subtask.cases.iter().map(|index| results[*index].verdict)),
-            weight: subtask.weight,
+        let verdicts = verdicts(results);
+        Some(Split {
+            public: self.score_of(&verdicts, &|case| !case.hidden)?,
+            hidden: self.score_of(&verdicts, &|case| case.hidden)?,
+        })
+    }
+
+    /// The score as if the task had only the cases that `counts` says.
+    fn score_of(&self, verdicts: &[CaseVerdict], counts: &dyn Fn(&Case) -> bool) -> Option<Score> {
+        if verdicts.len() != self.cases.len() {
+            return None;
+        }
+        let grouped = self.subtasks.iter().filter_map(|subtask| {
+            let mut cases = subtask.cases.iter().filter(|index| counts(&self.cases[**index])).peekable();
+            cases.peek()?;
+            let verdict = judge::group(cases.map(|index| verdicts[*index]));
+            Some(Weighted { verdict, weight: subtask.weight })
         });
         let in_a_group = |index: usize| self.subtasks.iter().any(|subtask| subtask.cases.contains(&index));
-        let single = self.cases.iter().zip(results).enumerate();
-        let single = single.filter(|(index, _)| !in_a_group(*index));
-        let single =
-            single.map(|(_, (case, result))| Weighted { verdict: result.verdict, weight: case.weight });
+        let single = self.cases.iter().zip(verdicts).enumerate();
+        let single = single.filter(|(index, (case, _))| !in_a_group(*index) && counts(case));
+        let single = single.map(|(_, (case, verdict))| Weighted { verdict: *verdict, weight: case.weight });
         let weighted: Vec<Weighted> = grouped.chain(single).collect();
         judge::score_task(&weighted)
     }
+}
+
+fn verdicts(results: &[CaseResult]) -> Vec<CaseVerdict> {
+    results.iter().map(|result| result.verdict).collect()
 }
 
 /// Loads the task in `folder`.

@@ -2,22 +2,35 @@
 //! the order of the plan.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::executor::{self, Shared, Unit};
+use super::removals::Removals;
 use super::threshold::Threshold;
-use super::{Event, Events, Judged, Outcome, Plan};
+use super::{Agent, Event, Events, Judged, Outcome, Plan};
+use crate::judge::{self, Costs, Measured};
+use crate::model::{CaseVerdict, TaskResult};
+use crate::task::Task;
 
 /// Runs the whole plan. It never fails: what the sandbox could not do is in `faults`, and a
 /// cancelled plan comes back early with what it has.
 pub async fn run(plan: Plan, events: Events) -> Outcome {
-    let Plan { run, agents, tasks, backend, jobs, at_least, cancel } = plan;
+    let Plan { run, agents, tasks, backend, jobs, repeat, at_least, cancel } = plan;
     let jobs = jobs.max(1);
     let cases: usize = tasks.iter().map(|task| task.cases.len()).sum();
     events.send(Event::Started { agents: agents.len(), cases: cases * agents.len() });
-    let shared = Arc::new(Shared::new(run, backend, events.clone(), cancel.clone()));
+    let shared = Arc::new(Shared {
+        run,
+        backend,
+        events: events.clone(),
+        cancel: cancel.clone(),
+        repeat: repeat.max(1),
+        removals: Removals::new(jobs),
+        given_up_in_a_row: AtomicU32::new(0),
+    });
 
     let mut units = Vec::with_capacity(agents.len() * tasks.len());
     for agent in &agents {
@@ -32,7 +45,8 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
     }
 
     // `buffered` starts the opening of the next units on tasks of their own, so that it goes on
-    // while the slots are busy; `buffer_unordered` is the slots.
+    // while the slots are busy; `buffer_unordered` is the slots. Handing one over to the slots leaves
+    // room for one more, so there is always a next session for each slot.
     let mut finished: Vec<_> = stream::iter(units.into_iter().enumerate())
         .map(|(index, unit)| {
             let opening = tokio::spawn({
@@ -41,7 +55,7 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
             });
             async move { (index, unit, opening.await) }
         })
-        .buffered(jobs)
+        .buffered(jobs + 1)
         .map(|(index, unit, opened)| {
             let shared = Arc::clone(&shared);
             async move {
@@ -62,19 +76,37 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
     finished.sort_by_key(|(index, _)| *index);
 
     let mut outcome = Outcome {
-        judged: Vec::new(),
+        judged: Vec::with_capacity(agents.len()),
         faults: Vec::new(),
-        left_behind: Vec::new(),
+        left_behind: shared.removals.finish().await.left,
         partial: cancel.is_cancelled(),
     };
-    for agent in &agents {
-        outcome.judged.push(Judged { agent: Arc::clone(agent), tasks: Vec::with_capacity(tasks.len()) });
-    }
-    for (index, unit) in finished {
-        outcome.judged[index / tasks.len()].tasks.push(unit.result);
-        outcome.faults.extend(unit.fault);
-        outcome.left_behind.extend(unit.left_behind);
+    let mut finished = finished.into_iter().map(|(_, unit)| unit);
+    for agent in agents {
+        let mut results = Vec::with_capacity(tasks.len());
+        for unit in finished.by_ref().take(tasks.len()) {
+            results.push(unit.result);
+            outcome.faults.extend(unit.fault);
+        }
+        outcome.judged.push(judged(agent, &tasks, results));
     }
     events.send(Event::Finished);
     outcome
+}
+
+/// What `agent` came to on all of `tasks`.
+fn judged(agent: Arc<Agent>, tasks: &[Arc<Task>], results: Vec<TaskResult>) -> Judged {
+    let score = |task: &Arc<Task>| {
+        let task = Arc::clone(task);
+        move |verdicts: &[CaseVerdict]| task.score_verdicts(verdicts)
+    };
+    let scores: Vec<_> = tasks.iter().map(score).collect();
+    let measured: Vec<Measured<'_>> =
+        results.iter().zip(&scores).map(|(result, score)| Measured { cases: &result.cases, score }).collect();
+    let interval = judge::interval(&measured);
+    let costs = tasks
+        .iter()
+        .zip(&results)
+        .fold(Costs::default(), |costs, (task, result)| costs.with(&task.tie_breakers, result));
+    Judged { agent, tasks: results, interval, costs }
 }

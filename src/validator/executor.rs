@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::removals::Removals;
 use super::threshold::Threshold;
 use super::{Agent, Event, Events, Fault};
 use crate::judge;
@@ -30,19 +31,13 @@ pub(super) struct Shared {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) events: Events,
     pub(super) cancel: CancellationToken,
-    given_up_in_a_row: AtomicU32,
+    /// How often each case is run.
+    pub(super) repeat: u32,
+    pub(super) removals: Removals,
+    pub(super) given_up_in_a_row: AtomicU32,
 }
 
 impl Shared {
-    pub(super) fn new(
-        run: RunId,
-        backend: Arc<dyn Backend>,
-        events: Events,
-        cancel: CancellationToken,
-    ) -> Self {
-        Self { run, backend, events, cancel, given_up_in_a_row: AtomicU32::new(0) }
-    }
-
     fn sandbox_is_down(&self) -> bool {
         self.given_up_in_a_row.load(Ordering::Relaxed) >= MOST_UNITS_GIVEN_UP
     }
@@ -64,8 +59,7 @@ impl Unit {
     }
 
     fn note(&self, case: &Case, verdict: CaseVerdict) {
-        let is_lost =
-            !matches!(verdict, CaseVerdict::Accepted | CaseVerdict::InternalError | CaseVerdict::Skipped);
+        let is_lost = verdict.is_judged() && verdict != CaseVerdict::Accepted;
         if let (Some(threshold), true) = (&self.threshold, is_lost) {
             threshold.lose(self.place, case.weight);
         }
@@ -86,15 +80,19 @@ impl Unit {
     }
 }
 
-/// A session that was opened ahead, or why it could not be.
-pub(super) type Opened = Result<Box<dyn Session>, SandboxError>;
+/// What was prepared for a unit ahead of its turn.
+pub(super) struct Opened {
+    /// What the session was opened for.
+    program: Arc<str>,
+    /// The session, or why there is none.
+    session: Result<Box<dyn Session>, SandboxError>,
+}
 
 /// What a unit came to.
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) result: TaskResult,
     pub(super) fault: Option<Fault>,
-    pub(super) left_behind: Vec<String>,
 }
 
 /// Opens the unit's session, unless the plan has ended. Called ahead of [`run`], while the slot's
@@ -105,22 +103,21 @@ pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
     }
     // Not raced against the cancellation: an engine that is interrupted half-way through making a
     // container leaves it behind. Every backend bounds the time that opening takes.
-    Some(shared.backend.open(&unit.spec(&shared.run, unit.task.program(&unit.agent.source))).await)
+    let program = unit.task.program(&unit.agent.source);
+    let session = shared.backend.open(&unit.spec(&shared.run, Arc::clone(&program))).await;
+    Some(Opened { program, session })
 }
 
 pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) -> Finished {
-    let mut bench = Bench {
-        unit,
-        shared,
-        program: unit.task.program(&unit.agent.source),
-        session: None,
-        faults: 0,
-        last_fault: None,
-        left_behind: Vec::new(),
-    };
+    let mut bench = Bench { unit, shared, program: None, session: None, faults: 0, last_fault: None };
     match opened {
-        Some(Ok(session)) => bench.session = Some(session),
-        Some(Err(error)) => bench.fault(&error).await,
+        Some(Opened { program, session }) => {
+            bench.program = Some(program);
+            match session {
+                Ok(session) => bench.session = Some(session),
+                Err(error) => bench.fault(&error).await,
+            }
+        }
         None => {
             if shared.sandbox_is_down() {
                 bench.give_up("not tried, because the sandbox kept failing before".to_owned());
@@ -158,10 +155,10 @@ pub(super) fn lost(unit: &Unit, cause: &impl std::fmt::Display) -> Finished {
         result: TaskResult {
             task: unit.task.id.clone(),
             score: None,
+            split: None,
             cases: unit.task.cases.iter().map(not_judged).collect(),
         },
         fault: Some(Fault { miner_id: unit.agent.miner_id.clone(), task: unit.task.id.clone(), message }),
-        left_behind: Vec::new(),
     }
 }
 
@@ -169,20 +166,30 @@ pub(super) fn lost(unit: &Unit, cause: &impl std::fmt::Display) -> Finished {
 struct Bench<'a> {
     unit: &'a Unit,
     shared: &'a Shared,
-    /// What sessions are opened for.
-    program: Arc<str>,
+    /// What sessions are opened for, once it is known.
+    program: Option<Arc<str>>,
     session: Option<Box<dyn Session>>,
     faults: u32,
     last_fault: Option<String>,
-    left_behind: Vec<String>,
 }
 
 impl Bench<'_> {
+    /// Runs `case` as often as the plan says. One run that cannot be judged ends it: then the others
+    /// would decide nothing.
     async fn judge(&mut self, case: &Case) -> CaseResult {
-        match self.facts(case).await {
-            Ok(facts) => judge::judge_case(&facts, &self.unit.task.rules(case)),
-            Err(result) => *result,
+        let mut runs = Vec::with_capacity(self.shared.repeat as usize);
+        for _ in 0..self.shared.repeat {
+            let result = match self.facts(case).await {
+                Ok(facts) => judge::judge_case(&facts, &self.unit.task.rules(case)),
+                Err(result) => *result,
+            };
+            let goes_on = result.verdict.is_judged();
+            runs.push(result);
+            if !goes_on {
+                break;
+            }
         }
+        judge::combine(runs).unwrap_or_else(|| not_judged(case, CaseVerdict::InternalError, None))
     }
 
     /// Has the agent write what is to be judged and puts it through the gate. When nothing comes of
@@ -203,7 +210,7 @@ impl Bench<'_> {
         let report = lint::check(&facts.stdout.bytes, &self.unit.agent.policy);
         match (&report.source, report.verdict) {
             (Some(source), GateVerdict::Accepted | GateVerdict::NeedsReview) => {
-                self.program = task.program_of_answer(source);
+                self.program = Some(task.program_of_answer(source));
                 None
             }
             (Some(_), GateVerdict::Rejected) | (None, _) => {
@@ -235,7 +242,9 @@ impl Bench<'_> {
             let mut session = match self.session.take() {
                 Some(session) => session,
                 None => {
-                    let spec = self.unit.spec(&self.shared.run, Arc::clone(&self.program));
+                    let unit = self.unit;
+                    let program = self.program.get_or_insert_with(|| unit.task.program(&unit.agent.source));
+                    let spec = unit.spec(&self.shared.run, Arc::clone(program));
                     match self.shared.backend.open(&spec).await {
                         Ok(session) => session,
                         Err(error) => {
@@ -288,10 +297,8 @@ impl Bench<'_> {
     }
 
     async fn close(&mut self) {
-        let Some(session) = self.session.take() else { return };
-        match session.close().await {
-            Ok(report) => self.left_behind.extend(report.left),
-            Err(error) => self.left_behind.push(error.to_string()),
+        if let Some(session) = self.session.take() {
+            self.shared.removals.close(session).await;
         }
     }
 
@@ -302,24 +309,30 @@ impl Bench<'_> {
         } else if !self.shared.cancel.is_cancelled() {
             self.shared.given_up_in_a_row.store(0, Ordering::Relaxed);
         }
-        let score = self.unit.task.score(&cases);
+        let (score, split) = (self.unit.task.score(&cases), self.unit.task.split(&cases));
         self.shared.events.send(Event::TaskFinished {
             miner_id: self.unit.agent.miner_id.clone(),
             task: self.unit.task.id.clone(),
             score,
         });
         Finished {
-            result: TaskResult { task: self.unit.task.id.clone(), score, cases },
+            result: TaskResult { task: self.unit.task.id.clone(), score, split, cases },
             fault: self.last_fault.filter(|_| gave_up).map(|message| Fault {
                 miner_id: self.unit.agent.miner_id.clone(),
                 task: self.unit.task.id.clone(),
                 message,
             }),
-            left_behind: self.left_behind,
         }
     }
 }
 
 fn not_judged(case: &Case, verdict: CaseVerdict, message: Option<String>) -> CaseResult {
-    CaseResult { name: case.name.clone(), verdict, usage: Usage::default(), message, diff: None }
+    CaseResult {
+        name: case.name.clone(),
+        verdict,
+        usage: Usage::default(),
+        message,
+        diff: None,
+        repeats: Vec::new(),
+    }
 }

@@ -4,12 +4,14 @@
 mod dispatcher;
 mod event;
 mod executor;
+mod removals;
 mod threshold;
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::judge::{Costs, Interval};
 use crate::lint::{self, Policy};
 use crate::model::{Digest, GateVerdict, MinerId, Score, Slug, TaskResult};
 use crate::sandbox::{Backend, RunId};
@@ -71,6 +73,8 @@ pub struct Plan {
     pub backend: Arc<dyn Backend>,
     /// Sessions that run programs at the same time, at least 1.
     pub jobs: usize,
+    /// How often each case is run, at least 1. The worst verdict counts.
+    pub repeat: u32,
     /// Skips the remaining cases of an agent that cannot reach this score any more.
     pub at_least: Option<Score>,
     /// Stops the run: running cases are killed, the others are skipped.
@@ -82,6 +86,10 @@ pub struct Plan {
 pub struct Judged {
     pub agent: Arc<Agent>,
     pub tasks: Vec<TaskResult>,
+    /// Of the score over all tasks, where cases were run more than once and all were judged.
+    pub interval: Option<Interval>,
+    /// What decides between it and agents with the same score.
+    pub costs: Costs,
 }
 
 /// A failure of ours that cost a result. Shown in `errors`, never scored.

@@ -8,11 +8,13 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use portcullis::config::Secret;
 use serde_json::Value;
 use support::{Ran, portcullis, project, run};
 
@@ -53,7 +55,7 @@ fn the_json_of_score_has_the_numbers_of_its_table() {
     let folder = folder();
     let agents = [demo_agent("wrong"), demo_agent("good"), demo_agent("hostile")];
     for backend in BACKENDS {
-        let mut arguments = vec!["score", "--task", "reverse_string", "--sandbox", backend];
+        let mut arguments = vec!["score", "--task", "reverse_string", "--allow-weak", "--sandbox", backend];
         arguments.extend(agents.iter().map(String::as_str));
         let table = run(folder.path(), &arguments, b"");
         arguments.extend(["--format", "json"]);
@@ -86,7 +88,17 @@ fn the_events_are_lines_of_json_that_end_with_the_summary() {
     let good = demo_agent("good");
     let ran = run(
         folder.path(),
-        &["score", "--task", "reverse_string", "--sandbox", "namespaces", "--format", "jsonl", &good],
+        &[
+            "score",
+            "--task",
+            "reverse_string",
+            "--allow-weak",
+            "--sandbox",
+            "namespaces",
+            "--format",
+            "jsonl",
+            &good,
+        ],
         b"",
     );
     assert_eq!(ran.code, Some(0), "{ran}");
@@ -216,7 +228,7 @@ fn a_stopped_run_shows_what_it_has_and_says_that_it_is_partial() {
         let mut command = portcullis(folder.path());
         command
             .args(["score", "slow.py", "--task", "reverse_string", "--jobs", "1", "--sandbox", backend])
-            .args(["--format", "jsonl"])
+            .args(["--format", "jsonl", "--allow-weak"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -232,4 +244,96 @@ fn a_stopped_run_shows_what_it_has_and_says_that_it_is_partial() {
         assert_eq!(summary["partial"], true, "{last}");
         assert_eq!(child.wait().expect("it ends").code(), Some(2), "{backend}");
     }
+}
+
+/// A platform that lends one submission and takes it away at the first heartbeat.
+mod forgetful {
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::{Method, StatusCode, Uri};
+    use axum::response::Response;
+    use portcullis::model::{Digest, MinerId, SubmissionId};
+    use portcullis::task;
+
+    /// Where it listens, and the last words of the paths that it was asked for.
+    pub(super) async fn start(source: &str) -> (String, Arc<Mutex<Vec<String>>>) {
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (seen, claim) = (Arc::clone(&asked), assignment(source));
+        let answer = move |method: Method, uri: Uri| {
+            let word = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+            let mut seen = seen.lock().expect("whole");
+            let is_first = !seen.contains(&word);
+            seen.push(word.clone());
+            let (status, kind, body) = match (method, word.as_str()) {
+                (Method::POST, "claim") if is_first => (StatusCode::OK, "application/json", claim.clone()),
+                (Method::POST, "claim") => (StatusCode::NO_CONTENT, "application/json", String::new()),
+                _ => (StatusCode::CONFLICT, "application/problem+json", problem()),
+            };
+            let answer = Response::builder().status(status).header("content-type", kind);
+            std::future::ready(answer.body(Body::from(body)).expect("an answer"))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+        (url, asked)
+    }
+
+    fn assignment(source: &str) -> String {
+        let digest = Digest::of(source.as_bytes());
+        let tasks = task::builtin().expect("our tasks");
+        let task = tasks.iter().find(|task| task.id.as_str() == "reverse_string").expect("the task");
+        serde_json::json!({
+            "assignment_id": uuid::Uuid::now_v7(),
+            "submission_id": SubmissionId::generate(),
+            "miner_id": MinerId::parse("alice").expect("a name"),
+            "sha256": digest,
+            "source_sha256": digest,
+            "source": source,
+            "tasks": [{ "id": task.id, "digest": task.digest }],
+            "attempt": 1,
+            "expires_at": "2100-01-01T00:00:00Z",
+            "heartbeat_ms": 100,
+        })
+        .to_string()
+    }
+
+    fn problem() -> String {
+        serde_json::json!({
+            "type": "urn:portcullis:problem:lease-ended",
+            "title": "The assignment has ended",
+            "status": 409,
+            "detail": "the lease ended",
+        })
+        .to_string()
+    }
+}
+
+#[test]
+fn a_lost_lease_is_no_failure_of_the_validator_and_nothing_is_given_back() {
+    let folder = folder();
+    let token = folder.path().join("token");
+    fs::write(&token, format!("{}\n", Secret::generate().reveal())).expect("written");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("ours");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (url, asked) = runtime.block_on(forgetful::start("while True:\n    pass\n"));
+    let ran = run(
+        folder.path(),
+        &[
+            "validate",
+            "--platform",
+            &url,
+            "--token-file",
+            "token",
+            "--sandbox",
+            "namespaces",
+            "--allow-weak",
+            "--once",
+        ],
+        b"",
+    );
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stderr.contains("alice: the lease was lost"), "{ran}");
+    assert_eq!(*asked.lock().expect("whole"), ["claim", "heartbeat", "claim"], "no release, no result");
 }

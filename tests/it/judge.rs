@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use portcullis::judge::{self, Checker, Comparison, Entry, Form, Rules, Scheme, Tolerance, Weighted};
+use portcullis::judge::{
+    self, Checker, Comparison, Costs, Entry, Form, Interval, Measured, Rules, Scheme, TieBreaker, Tolerance,
+    Weighted,
+};
 use portcullis::model::{
     Capture, CaseResult, CaseVerdict, Digest, Ending, IsolationLevel, Limits, MinerId, RawAmount, RunFacts,
     Score, Slug, TaskResult, Usage,
@@ -405,7 +408,7 @@ fn a_task_without_a_full_judgement_has_no_score() {
 
 fn task(score: Option<u32>) -> TaskResult {
     let score = score.and_then(Score::from_hundredths);
-    TaskResult { task: Slug::parse("t").expect("a name"), score, cases: vec![] }
+    TaskResult { task: Slug::parse("t").expect("a name"), score, split: None, cases: vec![] }
 }
 
 #[test]
@@ -424,6 +427,8 @@ fn entry(miner_id: &str, order: u64, hundredths: Option<u32>) -> Entry {
         sha256: Digest::of(format!("{miner_id} {order}").as_bytes()),
         order,
         score: hundredths.and_then(Score::from_hundredths),
+        interval: None,
+        costs: Costs::default(),
         tasks: vec![],
     }
 }
@@ -479,11 +484,11 @@ fn a_scheme_says_who_shares_the_pool() {
         scheme.share(pool, &scores).iter().map(ToString::to_string).collect()
     };
     assert_eq!(shares("proportional"), ["30", "15", "15", "0"]);
-    assert_eq!(shares("winner"), ["60", "0", "0", "0"]);
-    assert_eq!(shares("top:2"), ["40", "20", "0", "0"]);
-    assert_eq!(shares("top:9"), ["30", "15", "15", "0"]);
-    assert_eq!(shares("linear"), ["30", "20", "10", "0"]);
-    for wrong in ["", "top", "top:", "top:0", "top:-1", "Winner"] {
+    assert_eq!(shares("winner-takes-all"), ["60", "0", "0", "0"]);
+    assert_eq!(shares("top-k:2"), ["40", "20", "0", "0"]);
+    assert_eq!(shares("top-k:9"), ["30", "15", "15", "0"]);
+    assert_eq!(shares("linear-rank"), ["30", "20", "10", "0"]);
+    for wrong in ["", "top-k", "top-k:", "top-k:0", "top-k:-1", "Winner-takes-all"] {
         assert!(wrong.parse::<Scheme>().is_err(), "{wrong}");
     }
 }
@@ -505,7 +510,157 @@ fn a_group_is_accepted_only_as_a_whole() {
     assert_eq!(judge::group([TimeLimit, InternalError]), InternalError);
 }
 
-fn entries() -> impl Strategy<Value = Vec<Entry>> {
+fn result(name: &str, verdict: CaseVerdict) -> CaseResult {
+    CaseResult {
+        name: Slug::parse(name).expect("a name"),
+        verdict,
+        usage: Usage { wall_ms: 7, cpu_ms: 5, memory_kib: 9_000 },
+        message: None,
+        diff: None,
+        repeats: Vec::new(),
+    }
+}
+
+/// A case whose runs came to `verdicts`.
+fn repeated(verdicts: &[CaseVerdict]) -> CaseResult {
+    let runs = verdicts.iter().map(|verdict| result("case", *verdict)).collect();
+    judge::combine(runs).expect("at least one run")
+}
+
+#[test]
+fn of_several_runs_the_worst_counts_and_a_change_is_said() {
+    use CaseVerdict::{Accepted, InternalError, Skipped, TimeLimit, WrongAnswer};
+    let once = repeated(&[Accepted]);
+    assert_eq!((once.verdict, once.is_flaky(), once.repeats.len()), (Accepted, false, 0));
+    let steady = repeated(&[Accepted, Accepted]);
+    assert_eq!((steady.verdict, steady.is_flaky(), steady.message), (Accepted, false, None));
+    let flaky = repeated(&[Accepted, WrongAnswer, Accepted]);
+    assert_eq!((flaky.verdict, flaky.is_flaky()), (WrongAnswer, true));
+    assert_eq!(flaky.repeats, [Accepted, WrongAnswer, Accepted]);
+    assert_eq!(flaky.message.as_deref(), Some("flaky: 1 of 3 runs came to this"));
+    assert_eq!(repeated(&[WrongAnswer, TimeLimit]).verdict, TimeLimit);
+    for unjudged in [InternalError, Skipped] {
+        let result = repeated(&[WrongAnswer, unjudged]);
+        assert_eq!((result.verdict, result.is_flaky()), (unjudged, false), "nothing is said of the agent");
+    }
+    assert_eq!(judge::combine(Vec::new()), None);
+}
+
+#[test]
+fn the_usage_of_several_runs_is_the_largest_of_each_kind() {
+    let usage = |wall_ms, cpu_ms, memory_kib| Usage { wall_ms, cpu_ms, memory_kib };
+    let runs = [usage(9, 1, 100), usage(3, 2, 300)]
+        .map(|usage| CaseResult { usage, ..result("case", CaseVerdict::Accepted) });
+    let combined = judge::combine(runs.into()).expect("two runs");
+    assert_eq!(combined.usage, usage(9, 2, 300));
+}
+
+/// Twelve cases that count the same, each with three runs, of which `flaky` failed once.
+fn interval_of(flaky: usize) -> Option<Interval> {
+    use CaseVerdict::{Accepted, WrongAnswer};
+    let case = |index| {
+        if index < flaky { repeated(&[Accepted, WrongAnswer, Accepted]) } else { repeated(&[Accepted; 3]) }
+    };
+    let cases: Vec<CaseResult> = (0..12).map(case).collect();
+    let score = |verdicts: &[CaseVerdict]| {
+        let weighted: Vec<Weighted> =
+            verdicts.iter().map(|verdict| Weighted { verdict: *verdict, weight: 1 }).collect();
+        judge::score_task(&weighted)
+    };
+    judge::interval(&[Measured { cases: &cases, score: &score }])
+}
+
+#[test]
+fn an_interval_is_as_wide_as_what_moved() {
+    let shown = |flaky| {
+        let interval = interval_of(flaky).expect("measured more than once");
+        format!("{} to {}", interval.low, interval.high)
+    };
+    assert_eq!(shown(0), "100 to 100");
+    assert_eq!(shown(1), "91.66 to 100");
+    // Each flaky case is passed again with (2/3)^3, so of six between none and four.
+    assert_eq!(shown(6), "50 to 83.33");
+    assert_eq!(interval_of(6), interval_of(6), "and the same each time");
+}
+
+#[test]
+fn what_ran_once_or_was_not_judged_has_no_interval() {
+    let score = |_: &[CaseVerdict]| Some(Score::FULL);
+    let once = [result("case", CaseVerdict::Accepted)];
+    assert_eq!(judge::interval(&[Measured { cases: &once, score: &score }]), None);
+    assert_eq!(judge::interval(&[]), None);
+    let unjudged = |_: &[CaseVerdict]| None;
+    let cases = [repeated(&[CaseVerdict::Accepted; 2])];
+    assert_eq!(judge::interval(&[Measured { cases: &cases, score: &unjudged }]), None);
+}
+
+fn with_noise(entry: Entry, low: u32, high: u32) -> Entry {
+    let score = |hundredths| Score::from_hundredths(hundredths).expect("at most 100");
+    Entry { interval: Some(Interval { low: score(low), high: score(high) }), ..entry }
+}
+
+#[test]
+fn agents_equal_within_noise_tie_and_the_earlier_submission_is_first() {
+    let entries = vec![
+        with_noise(entry("steady-late", 5, Some(10_000)), 10_000, 10_000),
+        with_noise(entry("flaky-early", 1, Some(9_000)), 9_000, 10_000),
+        with_noise(entry("worse-earliest", 0, Some(8_000)), 8_000, 8_999),
+    ];
+    let ranked = judge::rank(entries);
+    let shown: Vec<_> = ranked.iter().map(|entry| (entry.miner_id.as_str(), entry.tied)).collect();
+    assert_eq!(shown, [("flaky-early", false), ("steady-late", true), ("worse-earliest", false)]);
+}
+
+#[test]
+fn costs_decide_between_equal_scores_only_where_a_task_says_so() {
+    let used = |cpu_ms, memory_kib| TaskResult {
+        task: Slug::parse("t").expect("a name"),
+        score: Some(Score::FULL),
+        split: None,
+        cases: [1, 2]
+            .map(|_| CaseResult {
+                usage: Usage { wall_ms: 0, cpu_ms, memory_kib },
+                ..result("case", CaseVerdict::Accepted)
+            })
+            .into(),
+    };
+    let first = |breakers: &[TieBreaker]| {
+        let with = |name, order, cpu_ms, memory_kib| Entry {
+            costs: Costs::default().with(breakers, &used(cpu_ms, memory_kib)),
+            ..entry(name, order, Some(10_000))
+        };
+        let ranked = judge::rank(vec![
+            with("early", 1, 30, 300),
+            with("quick", 2, 10, 200),
+            with("small", 3, 20, 100),
+            with("quick-but-wrong", 0, 1, 1),
+        ]);
+        ranked.iter().map(|entry| entry.miner_id.to_string()).find(|name| name != "quick-but-wrong")
+    };
+    assert_eq!(first(&[]).as_deref(), Some("early"));
+    assert_eq!(first(&[TieBreaker::Time]).as_deref(), Some("quick"));
+    assert_eq!(first(&[TieBreaker::Memory]).as_deref(), Some("small"));
+    assert_eq!(Costs::default().with(&[TieBreaker::Time], &used(3, 9)), Costs { cpu_ms: 6, memory_kib: 0 });
+    assert_eq!(Costs::default().with(&[TieBreaker::Memory], &used(3, 9)), Costs { cpu_ms: 0, memory_kib: 9 });
+}
+
+#[test]
+fn who_scored_is_rewarded_even_behind_a_zero_that_noise_put_first() {
+    let pool = RawAmount::from_millionths(30_000_000);
+    let scores: Vec<Score> = [0, 800, 400].into_iter().filter_map(Score::from_hundredths).collect();
+    for (scheme, shares) in [
+        (Scheme::WinnerTakesAll, ["0", "30", "0"]),
+        (Scheme::Top(1), ["0", "30", "0"]),
+        (Scheme::LinearRank, ["0", "20", "10"]),
+        (Scheme::Proportional, ["0", "20", "10"]),
+    ] {
+        let got: Vec<String> = scheme.share(pool, &scores).iter().map(ToString::to_string).collect();
+        assert_eq!(got, shares, "{scheme}");
+    }
+}
+
+/// Without intervals.
+fn exact_entries() -> impl Strategy<Value = Vec<Entry>> {
     let one = (
         0..6_u8,
         0..4_u64,
@@ -514,6 +669,30 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     proptest::collection::vec(one, 0..12).prop_map(|entries| {
         entries.into_iter().map(|(miner, order, score)| entry(&format!("m{miner}"), order, score)).collect()
     })
+}
+
+/// Some with intervals, some with costs, on few values so that ties are common.
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let one = (0..8_u8, 0..4_u64, 0..10_u32, proptest::option::of((0..4_u32, 0..4_u32)), 0..3_u64);
+    proptest::collection::vec(one, 0..16).prop_map(|entries| {
+        let entry = |(miner, order, score, noise, cpu_ms): (u8, u64, u32, Option<(u32, u32)>, u64)| {
+            let entry = Entry {
+                costs: Costs { cpu_ms, memory_kib: 0 },
+                ..entry(&format!("m{miner}"), order, Some(score * 1_000))
+            };
+            match noise {
+                Some((below, above)) => {
+                    with_noise(entry, score.saturating_sub(below) * 1_000, (score + above).min(10) * 1_000)
+                }
+                None => entry,
+            }
+        };
+        entries.into_iter().map(entry).collect()
+    })
+}
+
+fn interval(score: Score, interval: Option<Interval>) -> Interval {
+    interval.unwrap_or(Interval::point(score))
 }
 
 proptest! {
@@ -530,7 +709,7 @@ proptest! {
     }
 
     #[test]
-    fn ranks_count_up_and_scores_down(entries in entries()) {
+    fn ranks_count_up_and_scores_down(entries in exact_entries()) {
         let ranked = judge::rank(entries);
         for (index, entry) in ranked.iter().enumerate() {
             prop_assert_eq!(entry.rank, index + 1);
@@ -541,15 +720,60 @@ proptest! {
     }
 
     #[test]
-    fn a_worse_agent_never_lowers_the_rank_of_another(entries in entries(), score in 0..=10_000_u32) {
+    fn nobody_stands_behind_one_that_is_worse(entries in entries()) {
+        let ranked = judge::rank(entries);
+        for (place, ahead) in ranked.iter().enumerate() {
+            for behind in &ranked[place + 1..] {
+                let (ahead, behind) =
+                    (interval(ahead.score, ahead.interval), interval(behind.score, behind.interval));
+                prop_assert!(ahead.high >= behind.low);
+            }
+        }
+    }
+
+    /// Again and again, of those that nothing left is better than, the one that is first by costs,
+    /// submission and id.
+    #[test]
+    fn the_ranking_is_what_its_definition_says(mut entries in entries()) {
+        let mut seen = std::collections::BTreeSet::new();
+        entries.retain(|entry| seen.insert(entry.miner_id.clone()));
+        let ranked = judge::rank(entries.clone());
+        let of = |entry: &Entry| interval(entry.score.unwrap_or_default(), entry.interval);
+        for ranked in &ranked {
+            let open = entries.iter().filter(|one| !entries.iter().any(|other| of(other).low > of(one).high));
+            let next = open.min_by_key(|one| (one.costs, one.order, one.miner_id.clone()));
+            let next = next.expect("somebody is left").miner_id.clone();
+            prop_assert_eq!(&ranked.miner_id, &next);
+            entries.retain(|entry| entry.miner_id != next);
+        }
+        prop_assert!(entries.is_empty());
+    }
+
+    #[test]
+    fn a_worse_agent_never_lowers_the_rank_of_another(
+        entries in entries(), score in 0..=10_u32, above in 0..4_u32, order in 0..5_u64,
+    ) {
         let before = judge::rank(entries.clone());
         let mut with = entries;
-        with.push(entry("newcomer", u64::MAX, Some(score)));
+        let newcomer = entry("newcomer", order, Some(score * 1_000));
+        with.push(with_noise(newcomer, score * 1_000, (score + above).min(10) * 1_000));
         let after = judge::rank(with);
-        for old in before.iter().filter(|old| old.score.hundredths() >= score) {
+        let high = Score::from_hundredths((score + above).min(10) * 1_000).expect("at most 100");
+        for old in before.iter().filter(|old| interval(old.score, old.interval).low > high) {
             let new = after.iter().find(|new| new.miner_id == old.miner_id).expect("still ranked");
             prop_assert_eq!(new.rank, old.rank);
         }
+    }
+
+    #[test]
+    fn rewards_of_any_ranking_are_the_whole_pool_or_nothing(
+        scheme in scheme(), pool in any::<u64>(), entries in entries(),
+    ) {
+        let scores: Vec<Score> = judge::rank(entries).iter().map(|ranked| ranked.score).collect();
+        let rewards = scheme.share(RawAmount::from_millionths(pool), &scores);
+        let sum: u128 = rewards.iter().map(|reward| u128::from(reward.millionths())).sum();
+        let anybody = scores.iter().any(|score| *score > Score::ZERO);
+        prop_assert_eq!(sum, if anybody { u128::from(pool) } else { 0 });
     }
 
     #[test]

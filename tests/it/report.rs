@@ -1,11 +1,12 @@
 //! What people and programs read of a run.
 
 use portcullis::diagnostic::{Finding, Severity, Span};
-use portcullis::judge::{Entry, rank, rewards};
+use portcullis::judge::{Costs, Entry, Interval, Scheme, rank, rewards};
 use portcullis::model::{
-    CaseResult, CaseVerdict, Digest, IsolationLevel, MinerId, RawAmount, Slug, TaskResult, Usage,
+    CaseResult, CaseVerdict, Digest, IsolationLevel, MinerId, RawAmount, Score, Slug, Split, TaskResult,
+    Usage,
 };
-use portcullis::report::{self, Refused, Summary};
+use portcullis::report::{self, Refused, Summary, Terms};
 use portcullis::sandbox::Capabilities;
 use portcullis::validator::Fault;
 
@@ -26,19 +27,22 @@ fn case(name: &str, verdict: CaseVerdict, message: Option<&str>, diff: Option<&s
         usage: Usage { wall_ms: 14, cpu_ms: 12, memory_kib: 9120 },
         message: message.map(str::to_owned),
         diff: diff.map(str::to_owned),
+        repeats: Vec::new(),
     }
 }
 
 fn entry(name: &str, order: u64, cases: Vec<CaseResult>) -> Entry {
     let passed = cases.iter().filter(|case| case.verdict == CaseVerdict::Accepted).count();
     let judged = cases.iter().all(|case| case.verdict != CaseVerdict::InternalError);
-    let score = judged.then(|| portcullis::model::Score::of_share(passed as u64, cases.len() as u64));
+    let score = judged.then(|| Score::of_share(passed as u64, cases.len() as u64));
     Entry {
         miner_id: miner(name),
         sha256: Digest::of(name.as_bytes()),
         order,
         score,
-        tasks: vec![TaskResult { task: slug("reverse_string"), score, cases }],
+        interval: None,
+        costs: Costs::default(),
+        tasks: vec![TaskResult { task: slug("reverse_string"), score, split: None, cases }],
     }
 }
 
@@ -69,8 +73,19 @@ fn summary() -> Summary {
     let shares = rewards(pool, &ranked.iter().map(|entry| entry.score).collect::<Vec<_>>());
     let down = "the sandbox did not start within 30 s";
     Summary {
-        pool,
-        unit: "TAO".to_owned(),
+        terms: Terms {
+            pool,
+            unit: "TAO".to_owned(),
+            scheme: Scheme::Proportional,
+            repeat: 1,
+            sandbox: Some(Capabilities {
+                backend: "namespaces".to_owned(),
+                isolation: IsolationLevel::Reduced,
+                weaknesses: vec!["no cgroup could be had".to_owned()],
+                details: Vec::new(),
+            }),
+            allow_weak: true,
+        },
         rankings: ranked.into_iter().zip(shares).collect(),
         unscored: vec![entry(
             "unlucky",
@@ -98,12 +113,6 @@ fn summary() -> Summary {
         }],
         left_behind: Vec::new(),
         partial: false,
-        sandbox: Some(Capabilities {
-            backend: "namespaces".to_owned(),
-            isolation: IsolationLevel::Reduced,
-            weaknesses: vec!["no cgroup could be had".to_owned()],
-            details: Vec::new(),
-        }),
     }
 }
 
@@ -123,6 +132,71 @@ fn the_json_line_is_one_line() {
     let line = report::json_line(&summary());
     assert_eq!(line.lines().count(), 1);
     assert!(line.starts_with(r#"{"event":"summary","version":1,"#), "{line}");
+}
+
+/// Two agents whose cases were run three times; one changed its mind, and knows the public cases best.
+fn measured() -> Summary {
+    let score = |hundredths| Score::from_hundredths(hundredths).expect("at most 100");
+    let with = |entry: Entry, low, high, split| {
+        let mut entry = Entry { interval: Some(Interval { low: score(low), high: score(high) }), ..entry };
+        entry.tasks[0].split = Some(split);
+        entry
+    };
+    let steady = entry("steady", 2, vec![case("empty", CaseVerdict::Accepted, None, None)]);
+    let message = "flaky: 1 of 3 runs came to this; hidden case";
+    let mut moved = case("word", CaseVerdict::WrongAnswer, Some(message), None);
+    moved.repeats = vec![CaseVerdict::Accepted, CaseVerdict::WrongAnswer, CaseVerdict::Accepted];
+    let flaky = entry("flaky", 1, vec![case("empty", CaseVerdict::Accepted, None, None), moved]);
+    let ranked = rank(vec![
+        with(steady, 10_000, 10_000, Split { public: score(10_000), hidden: score(10_000) }),
+        with(flaky, 5_000, 10_000, Split { public: score(10_000), hidden: Score::ZERO }),
+    ]);
+    let mut summary = summary();
+    summary.terms.repeat = 3;
+    summary.terms.sandbox = None;
+    let scores: Vec<Score> = ranked.iter().map(|entry| entry.score).collect();
+    let rewards = summary.terms.scheme.share(summary.terms.pool, &scores);
+    Summary {
+        rankings: ranked.into_iter().zip(rewards).collect(),
+        unscored: Vec::new(),
+        refused: Vec::new(),
+        faults: Vec::new(),
+        ..summary
+    }
+}
+
+#[test]
+fn flaky_cases_intervals_ties_and_the_gap_to_hidden_cases_are_shown() {
+    let text = anstream::adapter::strip_str(&report::table(&measured())).to_string();
+    snapshots().bind(|| insta::assert_snapshot!("report-measured", text));
+    let json: serde_json::Value = serde_json::from_str(&report::json(&measured())).expect("JSON");
+    let first = &json["rankings"][0];
+    assert_eq!(first["miner_id"], "flaky");
+    assert_eq!(first["interval"], serde_json::json!({ "low": 50.0, "high": 100.0 }));
+    assert_eq!(first["tasks"][0]["split"], serde_json::json!({ "public": 100.0, "hidden": 0.0 }));
+    assert_eq!(first["tasks"][0]["cases"][1]["flaky"], true);
+    assert_eq!(
+        first["tasks"][0]["cases"][1]["repeats"],
+        serde_json::json!(["accepted", "wrong_answer", "accepted"])
+    );
+    assert_eq!((&first["tied"], &json["rankings"][1]["tied"]), (&false.into(), &true.into()));
+}
+
+#[test]
+fn a_pool_that_nobody_earned_is_burned_and_it_is_said() {
+    let nobody = || {
+        let mut summary = summary();
+        summary.unscored.clear();
+        summary.faults.clear();
+        summary.rankings.retain(|(ranked, _)| ranked.score == Score::ZERO);
+        summary
+    };
+    let text = anstream::adapter::strip_str(&report::table(&nobody())).to_string();
+    assert!(text.contains("Nobody scored: 50 'TAO' are burned."), "{text}");
+    assert!(report::json(&nobody()).contains("\"burned\": 50.0"));
+    // Somebody may still be judged.
+    let partial = Summary { partial: true, ..nobody() };
+    assert!(report::json(&partial).contains("\"burned\": 0.0"));
 }
 
 #[test]

@@ -313,6 +313,7 @@ fn a_subtask_counts_all_or_nothing() {
                 usage: Usage::default(),
                 message: None,
                 diff: None,
+                repeats: Vec::new(),
             })
             .collect();
         task.score(&results).map(|score| score.to_string()).unwrap_or_default()

@@ -1,8 +1,9 @@
 //! What becomes of a plan when agents fail, when the sandbox fails, and when we do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use portcullis::judge::Checker;
+use portcullis::judge::{Checker, Interval};
 use portcullis::lint::Policy;
 use portcullis::model::CaseVerdict::{self, Accepted, InternalError, RuntimeError, Skipped, WrongAnswer};
 use portcullis::model::{MinerId, Score, Slug};
@@ -43,6 +44,7 @@ fn plan(backend: &Scripted, agents: &[&str], tasks: Vec<Arc<Task>>) -> Plan {
         tasks,
         backend: Arc::new(backend.clone()),
         jobs: 2,
+        repeat: 1,
         at_least: None,
         cancel: CancellationToken::new(),
     }
@@ -179,6 +181,74 @@ fn an_agent_that_cannot_reach_the_threshold_is_not_run_to_its_end() {
     assert_eq!(ran.verdicts(0, 0), [WrongAnswer, WrongAnswer, WrongAnswer, Skipped]);
     assert_eq!(ran.verdicts(1, 0), [Accepted, Accepted, Accepted, Accepted]);
     assert!(ran.outcome.faults.is_empty());
+}
+
+#[test]
+fn a_case_that_changes_its_mind_is_flaky_and_not_passed() {
+    let backend = Scripted::new(|label, case, before| {
+        let fails = label == "b/one" && case.name.as_str() == "y" && before == 1;
+        Act::Print(if fails { "no" } else { "ok" })
+    });
+    let ran = run(Plan { repeat: 3, ..plan(&backend, &["a", "b"], vec![task("one", &["x", "y"])]) });
+    assert_eq!(ran.verdicts(0, 0), [Accepted, Accepted]);
+    assert_eq!(ran.verdicts(1, 0), [Accepted, WrongAnswer]);
+    let flaky = &ran.outcome.judged[1].tasks[0].cases[1];
+    assert!(flaky.is_flaky());
+    assert_eq!(flaky.repeats, [Accepted, WrongAnswer, Accepted]);
+    assert_eq!(ran.outcome.judged[1].tasks[0].score, Score::from_hundredths(5_000));
+    assert_eq!(backend.log().starts["b/one/y"], 3);
+    let intervals: Vec<_> = ran.outcome.judged.iter().map(|judged| judged.interval).collect();
+    let shown = |interval: Option<Interval>| interval.map(|it| (it.low.hundredths(), it.high.hundredths()));
+    assert_eq!(shown(intervals[0]), Some((10_000, 10_000)));
+    assert_eq!(shown(intervals[1]), Some((5_000, 10_000)));
+}
+
+#[test]
+fn a_fault_in_one_of_the_repeats_is_never_a_verdict() {
+    let backend = Scripted::new(|_, _, before| if before == 1 { Act::Print("ok") } else { Act::Print("no") });
+    let ran = run(Plan { repeat: 2, ..plan(&backend, &["a"], vec![task("one", &["x"])]) });
+    assert_eq!(ran.verdicts(0, 0), [WrongAnswer]);
+    let backend = Scripted::new(|_, _, before| if before == 0 { Act::Print("ok") } else { Act::Fail });
+    let ran = run(Plan { repeat: 2, ..plan(&backend, &["a"], vec![task("one", &["x"])]) });
+    assert_eq!(ran.verdicts(0, 0), [InternalError]);
+    assert_eq!(ran.outcome.judged[0].tasks[0].score, None);
+    assert_eq!(ran.outcome.judged[0].interval, None);
+}
+
+#[test]
+fn sessions_are_closed_in_the_background_and_their_reports_kept() {
+    let backend = Scripted::new(|_, _, _| Act::Print("ok")).closing_slowly();
+    let names: Vec<String> = (0..12).map(|number| format!("agent-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let ran = run(plan(&backend, &names, vec![task("one", &["x"])]));
+    let log = backend.log();
+    assert_eq!((log.opened, log.closed), (12, 12), "none is forgotten at the end");
+    assert_eq!(ran.outcome.left_behind.len(), 12, "{:?}", ran.outcome.left_behind);
+    assert!(log.most_closing > 1, "the next one does not wait");
+    assert!(log.most_closing <= 2, "and they do not pile up: {}", log.most_closing);
+}
+
+#[test]
+fn the_next_session_is_opened_while_this_one_runs() {
+    for jobs in [1, 2] {
+        let opened = Arc::new(AtomicU32::new(0));
+        let seen = Arc::clone(&opened);
+        // The last agents have nobody behind them.
+        let backend = Scripted::new(move |label, _, _| {
+            let agent: u32 =
+                label.trim_start_matches("agent-").trim_end_matches("/one").parse().expect("a number");
+            if agent < 4 && seen.load(Ordering::Relaxed) <= agent + 1 { Act::Wait } else { Act::Print("ok") }
+        })
+        .opening(move |before| {
+            opened.store(before + 1, Ordering::Relaxed);
+            Ok(())
+        });
+        let names: Vec<String> = (0..6).map(|number| format!("agent-{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        // Each agent ends only when the session of the one behind it is open.
+        let ran = run(Plan { jobs, ..plan(&backend, &names, vec![task("one", &["x"])]) });
+        assert!((0..6).all(|agent| ran.verdicts(agent, 0) == [Accepted]));
+    }
 }
 
 #[test]

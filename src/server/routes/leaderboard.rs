@@ -27,6 +27,8 @@ pub(in crate::server) async fn ranking(app: &App) -> Result<Leaderboard, ApiErro
         sha256: done.upload,
         order: u64::try_from(done.sequence).unwrap_or(0),
         score: Some(done.score),
+        interval: None,
+        costs: judge::Costs::default(),
         tasks: Vec::new(),
     });
     let ranked = judge::rank(entries.collect());

@@ -30,9 +30,11 @@ fn task_result(task: &Task, wrong: usize) -> TaskResult {
             usage: Usage { wall_ms: 3, cpu_ms: 2, memory_kib: 9_000 },
             message: Some(format!("about {} of {}", case.name, task.id)),
             diff: Some(format!("-expected of {} of {}\n+actual\n", case.name, task.id)),
+            repeats: Vec::new(),
         })
         .collect();
-    TaskResult { task: task.id.clone(), score: task.score(&cases), cases }
+    let (score, split) = (task.score(&cases), task.split(&cases));
+    TaskResult { task: task.id.clone(), score, split, cases }
 }
 
 async fn uploaded(platform: &Platform) {

@@ -17,6 +17,8 @@ pub(crate) enum Act {
     Fail,
     /// It runs until it is stopped from outside.
     Hang,
+    /// It asks again what it comes to, after everybody else had a turn.
+    Wait,
     /// A defect of ours.
     Panic,
 }
@@ -28,6 +30,9 @@ type Script = dyn Fn(&str, &CaseSpec, u32) -> Act + Send + Sync;
 pub(crate) struct Log {
     pub(crate) opened: u32,
     pub(crate) closed: u32,
+    /// Sessions that are being closed, and the most that ever were at the same time.
+    pub(crate) closing: u32,
+    pub(crate) most_closing: u32,
     /// Starts of each case, by `label/case`.
     pub(crate) starts: BTreeMap<String, u32>,
 }
@@ -37,12 +42,18 @@ pub(crate) struct Log {
 pub(crate) struct Scripted {
     script: Arc<Script>,
     opening: Arc<dyn Fn(u32) -> Result<(), SandboxError> + Send + Sync>,
+    closes_slowly: bool,
     log: Arc<Mutex<Log>>,
 }
 
 impl Scripted {
     pub(crate) fn new(script: impl Fn(&str, &CaseSpec, u32) -> Act + Send + Sync + 'static) -> Self {
-        Self { script: Arc::new(script), opening: Arc::new(|_| Ok(())), log: Arc::default() }
+        Self {
+            script: Arc::new(script),
+            opening: Arc::new(|_| Ok(())),
+            closes_slowly: false,
+            log: Arc::default(),
+        }
     }
 
     /// `opening` is asked with how many sessions were opened before.
@@ -51,6 +62,12 @@ impl Scripted {
         opening: impl Fn(u32) -> Result<(), SandboxError> + Send + Sync + 'static,
     ) -> Self {
         self.opening = Arc::new(opening);
+        self
+    }
+
+    /// Closing a session takes a minute of the runtime's clock, and something is left behind.
+    pub(crate) fn closing_slowly(mut self) -> Self {
+        self.closes_slowly = true;
         self
     }
 
@@ -105,13 +122,19 @@ impl Session for Playing {
             *starts += 1;
             *starts - 1
         };
-        let (stdout, code) = match (self.of.script)(&self.label, case, before) {
+        let act = loop {
+            match (self.of.script)(&self.label, case, before) {
+                Act::Wait => tokio::task::yield_now().await,
+                act => break act,
+            }
+        };
+        let (stdout, code) = match act {
             Act::Print(text) => (text, 0),
             Act::Exit(code) => ("", code),
             Act::Fail => {
                 return Err(SandboxError::Failed { doing: "run", cause: "the script says so".to_owned() });
             }
-            Act::Hang => std::future::pending().await,
+            Act::Wait | Act::Hang => std::future::pending().await,
             Act::Panic => panic!("the script says so"),
         };
         Ok(RunFacts {
@@ -126,7 +149,20 @@ impl Session for Playing {
     }
 
     async fn close(self: Box<Self>) -> Result<SweepReport, SandboxError> {
-        self.of.log.lock().expect("no panic inside").closed += 1;
-        Ok(SweepReport::default())
+        let note = |change: fn(&mut Log)| change(&mut self.of.log.lock().expect("no panic inside"));
+        note(|log| {
+            log.closing += 1;
+            log.most_closing = log.most_closing.max(log.closing);
+        });
+        let mut report = SweepReport::default();
+        if self.of.closes_slowly {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            report.left.push(format!("the script says so: {}", self.label));
+        }
+        note(|log| {
+            log.closing -= 1;
+            log.closed += 1;
+        });
+        Ok(report)
     }
 }
