@@ -37,6 +37,9 @@ pub struct Assignment {
     /// The tasks to score, with their digests. The validator has the packages themselves, because
     /// expected outputs never travel; where a digest differs it releases the assignment.
     pub tasks: Vec<TaskReference>,
+    /// What the generated cases of this round are made from, 0 to 2^53 - 1.
+    #[serde(default)]
+    pub seed: u64,
     /// 1 for the first try.
     pub attempt: u32,
     /// After this moment the work is given to somebody else, unless a heartbeat came.

@@ -13,6 +13,7 @@ use crate::lint::Policy;
 use crate::model::{self, MinerId};
 use crate::report::{self, Refused};
 use crate::sandbox::RunId;
+use crate::task;
 use crate::validator::{Agent, Outcome, Plan};
 
 /// Gate, run, compare and rank local agents, without a server.
@@ -22,6 +23,7 @@ Examples:
   portcullis score agent.py
   portcullis score agents/ --task reverse_string
   portcullis score one.py two.py --format json > ranking.json
+  portcullis score agent.py --seed 7
 
 Each agent is called after its file, or after its folder where the file is `agent.py`. Ties rank in
 the order of the command line. Exit status: 0 when every agent scored 100, 1 when one did not or
@@ -33,6 +35,10 @@ pub(crate) struct ScoreArguments {
 
     #[command(flatten)]
     options: RunOptions,
+
+    /// What generated cases are made from. Another one each time by default, which the report tells.
+    #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64).range(..=task::MOST_SEED))]
+    seed: Option<u64>,
 
     /// Skip what is left of an agent that cannot reach this score (0 to 100) any more.
     #[arg(long, value_name = "SCORE", value_parser = running::parse_score)]
@@ -50,6 +56,10 @@ impl ScoreArguments {
         for agent in &refused {
             terminal.say(format!("{}: refused by the gate", agent.miner_id));
         }
+        let seed = self.seed.unwrap_or_else(task::random_seed);
+        if tasks.iter().any(|task| task.generator.is_some()) {
+            terminal.say(format!("seed: {seed}"));
+        }
         let cancel = running::stop_on_signal(terminal)?;
         let (outcome, sandbox) = if agents.is_empty() {
             (Outcome::default(), None)
@@ -62,6 +72,7 @@ impl ScoreArguments {
                 backend: Arc::clone(&chosen.backend),
                 jobs: self.options.sandbox.jobs(),
                 repeat: self.options.repeat,
+                seed,
                 at_least: self.at_least,
                 cancel,
             };

@@ -69,6 +69,12 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_TOKEN_FILE")]
     token_file: Option<PathBuf>,
 
+    /// What the cases of generated tasks are made from, the same for the whole round. By default it
+    /// comes from the secret `round.seed` in the data folder; another file there is another round.
+    #[arg(long, value_name = "SEED", env = "PORTCULLIS_SEED", hide_env_values = true,
+          value_parser = clap::value_parser!(u64).range(..=task::MOST_SEED))]
+    seed: Option<u64>,
+
     /// How many validators must agree on a score.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     quorum: u32,
@@ -119,6 +125,7 @@ impl ServeArguments {
             database: self.database,
             policy: policy::load(self.policy.as_deref(), None)?,
             token_file: self.token_file.clone(),
+            seed: self.seed,
             quorum: self.quorum,
             identity: match self.identity {
                 IdentityMode::Open => Identity::Open,

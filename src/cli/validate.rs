@@ -185,6 +185,7 @@ impl Worker {
             backend: Arc::clone(&self.chosen.backend),
             jobs: self.jobs,
             repeat: self.repeat,
+            seed: assignment.seed,
             at_least: None,
             cancel: cancel.clone(),
         };
@@ -200,6 +201,11 @@ impl Worker {
             }
         };
         total.left_behind.extend(outcome.left_behind);
+        for round in outcome.rounds {
+            if !total.rounds.contains(&round) {
+                total.rounds.push(round);
+            }
+        }
         if outcome.partial {
             total.partial = true;
             return Err(Unfinished::stopped());

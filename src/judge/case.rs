@@ -33,7 +33,25 @@ pub struct Rules<'a> {
 /// memory limit, process limit, runtime error, wrong answer. An internal error is not for this
 /// function to find: then there are no facts.
 pub fn judge_case(facts: &RunFacts, rules: &Rules<'_>) -> CaseResult {
-    let mut judged = verdict(facts, rules);
+    let compare = |accepted: &str, actual: &[u8]| rules.checker.compare(accepted, actual, rules.tolerance);
+    judge_by(facts, rules, &compare)
+}
+
+/// As [`judge_case`], where a checker program was asked and `said` this of what was printed.
+pub fn judge_said(facts: &RunFacts, rules: &Rules<'_>, said: &Comparison) -> CaseResult {
+    judge_by(facts, rules, &|_, _| said.clone())
+}
+
+/// Whether the run ended well, so that what it printed decides.
+pub fn has_answer(facts: &RunFacts) -> bool {
+    facts.ending == Ending::Exited { code: 0 } && !facts.stdout.truncated && !facts.stderr.truncated
+}
+
+/// An accepted answer and what was printed.
+type Compare<'a> = dyn Fn(&str, &[u8]) -> Comparison + 'a;
+
+fn judge_by(facts: &RunFacts, rules: &Rules<'_>, compare: &Compare<'_>) -> CaseResult {
+    let mut judged = verdict(facts, rules, compare);
     if rules.hidden {
         judged.message = (judged.verdict != CaseVerdict::Accepted).then(|| "hidden case".to_owned());
         judged.diff = None;
@@ -60,7 +78,7 @@ impl Judged {
     }
 }
 
-fn verdict(facts: &RunFacts, rules: &Rules<'_>) -> Judged {
+fn verdict(facts: &RunFacts, rules: &Rules<'_>, compare: &Compare<'_>) -> Judged {
     let limits = rules.limits;
     let truncated = facts.stdout.truncated || facts.stderr.truncated;
     match facts.ending {
@@ -82,7 +100,7 @@ fn verdict(facts: &RunFacts, rules: &Rules<'_>) -> Judged {
         Ending::Signalled { signal: SIGXCPU | SIGKILL } if facts.usage.cpu_ms >= limits.cpu_ms => {
             Judged::new(CaseVerdict::TimeLimit, format!("stopped after {} ms of CPU time", limits.cpu_ms))
         }
-        Ending::Exited { code: 0 } => answer(facts, rules),
+        Ending::Exited { code: 0 } => answer(facts, rules, compare),
         Ending::Exited { .. } | Ending::Signalled { .. } if facts.oom_kills > 0 => Judged::new(
             CaseVerdict::MemoryLimit,
             format!("used more than {} KiB of memory", limits.memory_kib),
@@ -107,12 +125,12 @@ fn too_much_output(limits: &Limits) -> Judged {
 }
 
 /// It ended well, so that what it printed decides.
-fn answer(facts: &RunFacts, rules: &Rules<'_>) -> Judged {
+fn answer(facts: &RunFacts, rules: &Rules<'_>, compare: &Compare<'_>) -> Judged {
     let actual = facts.stdout.bytes.as_slice();
     let mut first = None;
     let mut right = false;
     for accepted in rules.accepted {
-        match rules.checker.compare(accepted, actual, rules.tolerance) {
+        match compare(accepted, actual) {
             Comparison::Same => {
                 right = true;
                 break;

@@ -24,6 +24,18 @@ pub(super) fn quoted(text: &[u8]) -> String {
     quoted_around(text, 0)
 }
 
+/// The first line of `text` that is not blank, cut to a readable length.
+pub(super) fn first_line(text: &[u8]) -> Option<String> {
+    let line = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
+    Some(cut(line, 0, WORDS_WIDTH))
+}
+
+/// The last line of `text` that is not blank, cut to a readable length.
+pub(super) fn last_line(text: &[u8]) -> Option<String> {
+    let line = text.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().map(<[u8]>::trim_ascii)?;
+    (!line.is_empty()).then(|| cut(line, 0, WORDS_WIDTH))
+}
+
 /// As [`quoted`], longer.
 pub(super) fn quoted_words(text: &[u8]) -> String {
     format!("`{}`", cut(text, 0, WORDS_WIDTH))

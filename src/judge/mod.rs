@@ -14,8 +14,8 @@ mod repeats;
 mod rewards;
 mod score;
 
-pub use case::{Form, Rules, judge_case};
-pub use checkers::{Checker, Tolerance};
+pub use case::{Form, Rules, has_answer, judge_case, judge_said};
+pub use checkers::{Checker, CheckerFault, Tolerance, said_by_checker};
 pub use comparison::Comparison;
 pub use interval::{Interval, Measured, interval};
 pub use rank::{Costs, Entry, Ranked, TieBreaker, rank};

@@ -7,6 +7,7 @@ use crate::diagnostic::Finding;
 use crate::judge::Interval;
 use crate::model::{CaseResult, CaseVerdict, Digest, MinerId, RawAmount, Score, Slug, Split, TaskResult};
 use crate::sandbox::Capabilities;
+use crate::validator::Round;
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -17,6 +18,8 @@ struct Report<'a> {
     rejected: Vec<Rejected<'a>>,
     errors: Vec<Error<'a>>,
     unscored: Vec<Unscored<'a>>,
+    /// The seeds and digests of generated cases.
+    generated: &'a [Round],
     partial: bool,
     sandbox: Option<&'a Capabilities>,
     scheme: String,
@@ -156,6 +159,7 @@ fn report(summary: &Summary) -> Report<'_> {
                 tasks: tasks(&entry.tasks),
             })
             .collect(),
+        generated: &summary.rounds,
         partial: summary.partial,
         sandbox: summary.terms.sandbox.as_ref(),
         scheme: summary.terms.scheme.to_string(),

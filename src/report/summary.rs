@@ -4,7 +4,7 @@ use crate::diagnostic::Finding;
 use crate::judge::{self, Entry, Ranked, Scheme};
 use crate::model::{Digest, MinerId, RawAmount, Score};
 use crate::sandbox::Capabilities;
-use crate::validator::{Fault, Outcome};
+use crate::validator::{Fault, Outcome, Round};
 
 /// An agent that the gate did not let in.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct Summary {
     pub unscored: Vec<Entry>,
     pub refused: Vec<Refused>,
     pub faults: Vec<Fault>,
+    /// The generated cases, one entry for each task that has some.
+    pub rounds: Vec<Round>,
     pub left_behind: Vec<String>,
     /// Whether the run was stopped before its end.
     pub partial: bool,
@@ -67,6 +69,7 @@ pub fn summarise(outcome: Outcome, refused: Vec<Refused>, terms: Terms) -> Summa
         unscored,
         refused,
         faults: outcome.faults,
+        rounds: outcome.rounds,
         left_behind: outcome.left_behind,
         partial: outcome.partial,
     }

@@ -37,7 +37,7 @@ use crate::lint::Policy;
 use crate::model::RawAmount;
 use crate::queue::{Clock, Queue, QueueError, Rules, SystemClock};
 use crate::store::{AgentFiles, Blobs, Objects, Page, Store, StoreError};
-use crate::task::Task;
+use crate::task::{self, Task};
 use state::{App, MinerLocks, Shared};
 
 /// What a platform is made of. [`Settings::new`] has the defaults.
@@ -56,6 +56,9 @@ pub struct Settings {
     pub policy: Arc<Policy>,
     /// The validators' token; without it `validator.token` in the data folder, made if need be.
     pub token_file: Option<PathBuf>,
+    /// What generated cases are made from; without it of the secret in `round.seed` in the data
+    /// folder, made if need be.
+    pub seed: Option<u64>,
     /// What is shared among the ranked.
     pub pool: RawAmount,
     pub unit: String,
@@ -81,6 +84,7 @@ impl Settings {
             tasks,
             policy: Policy::standard(),
             token_file: None,
+            seed: None,
             pool: RawAmount::from_millionths(50_000_000),
             unit: "TAO".to_owned(),
             quorum: 1,
@@ -144,6 +148,10 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         None => Store::open_file(&settings.data.join("platform.sqlite")).await?,
     };
     let token_file = settings.token_file.unwrap_or_else(|| settings.data.join("validator.token"));
+    let seed = match settings.seed {
+        Some(seed) => seed,
+        None => task::seed_of(Secret::read_or_generate(&settings.data.join("round.seed"))?.reveal()),
+    };
     let mut tasks = settings.tasks;
     tasks.sort_by(|a, b| a.id.cmp(&b.id));
     let (blobs, files) = open_files(&settings.data, settings.bucket.as_ref()).await?;
@@ -157,6 +165,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         clock: settings.clock,
         tasks,
         token: Secret::read_or_generate(&token_file)?,
+        seed,
         pool: settings.pool,
         unit: settings.unit,
         quorum: settings.quorum,

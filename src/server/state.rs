@@ -34,6 +34,8 @@ pub(super) struct Shared {
     /// Sorted by id.
     pub(super) tasks: Vec<Task>,
     pub(super) token: Secret,
+    /// What the generated cases of this round are made from.
+    pub(super) seed: u64,
     pub(super) pool: RawAmount,
     pub(super) unit: String,
     pub(super) quorum: u32,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::folder::{Folder, Listing};
+use super::generator;
 use super::kind::Call;
 use super::manifest::{self, CaseTable, SubtaskTable};
 use super::{Case, Subtask, TaskError};
@@ -165,9 +166,32 @@ impl<'a> Collected<'a> {
         Ok(())
     }
 
+    /// Holds the places of `count` cases that a generator will make.
+    pub(super) fn blanks(
+        &mut self,
+        count: usize,
+        weight: u32,
+        error: &dyn Fn(String) -> TaskError,
+    ) -> Result<(), TaskError> {
+        if weight == 0 || weight > MOST_WEIGHT {
+            return Err(error(format!("the weight of generated cases must be from 1 to {MOST_WEIGHT}")));
+        }
+        for number in 1..=count {
+            let name = Slug::parse(generator::name(number)).map_err(|invalid| error(invalid.to_string()))?;
+            self.push(generator::blank(name, weight), error)?;
+        }
+        Ok(())
+    }
+
     fn push(&mut self, case: Case, error: &dyn Fn(String) -> TaskError) -> Result<(), TaskError> {
         if !self.names.insert(case.name.clone()) {
             return Err(error(format!("there are two cases `{}`", case.name)));
+        }
+        if self.checker == Checker::Program && case.accepted.len() > 1 {
+            return Err(error(format!(
+                "case `{}` has several answers, and a checker program is given one",
+                case.name
+            )));
         }
         for answer in &case.accepted {
             self.checker.check_answer(answer).map_err(|why| {

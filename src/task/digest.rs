@@ -18,6 +18,24 @@ pub(super) fn digest(task: &Task) -> Digest {
         json(serde_json::to_string(&task.tolerance)),
         json(serde_json::to_string(&task.limits)),
     );
+    if let Some(program) = &task.checker_program {
+        let _ = writeln!(
+            text,
+            "checker program {} {} {}",
+            Digest::of(program.source.as_bytes()),
+            program.protocol.as_str(),
+            json(serde_json::to_string(&program.arguments)),
+        );
+    }
+    if let Some(generator) = &task.generator {
+        let _ = writeln!(
+            text,
+            "generator {} count {} reference {}",
+            Digest::of(generator.source.as_bytes()),
+            generator.count,
+            Digest::of(&generator.reference),
+        );
+    }
     for case in &task.cases {
         let _ = write!(
             text,

@@ -7,15 +7,18 @@ use super::cases::{self, Collected};
 use super::digest::digest;
 use super::examples::examples;
 use super::folder::Folder;
+use super::generator::MOST_GENERATED;
 use super::manifest::{self, KindName, Manifest};
+use super::manifest::{CheckerKey, CheckerTable, GeneratorTable};
 use super::solutions::solutions;
-use super::{Function, Kind, Subtask, Task, TaskError};
+use super::{CheckerProgram, Function, Generator, Kind, Subtask, Task, TaskError};
 use crate::judge::{Checker, TieBreaker, Tolerance};
 use crate::model::{Digest, Limits, Slug};
 
 const MANIFEST: &str = "task.toml";
 const MOST_TEXT: u64 = 256 * 1024;
 const MOST_PROMPT: usize = 16 * 1024;
+const MOST_PROGRAM: u64 = 256 * 1024;
 
 pub(super) fn load_all(folder: &Folder) -> Result<Vec<Task>, TaskError> {
     let Some(listing) = folder.list()? else { return Err(folder.error("there is no such folder")) };
@@ -76,6 +79,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
     let kind = kind(&manifest, &at, &path)?;
     let (checker, tolerance) = checker(&manifest, &kind, &at, &path)?;
     let tie_breakers = tie_breakers(&manifest, &at)?;
+    let checker_program = checker_program(&manifest, folder, &at)?;
     let statement = required(folder, "statement.md")?;
     if statement.trim().is_empty() {
         return Err(folder.join("statement.md").error("the statement is empty"));
@@ -104,6 +108,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
             collected.calls(files[1], true)?;
         }
     }
+    let generator = generator(&manifest, folder, &at, &mut collected)?;
     let cases = collected.finish()?;
     let mut subtasks: Vec<Subtask> = Vec::with_capacity(manifest.subtasks.len());
     for table in std::mem::take(&mut manifest.subtasks) {
@@ -124,6 +129,8 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         limits: manifest.limits.into_inner(),
         checker,
         tolerance,
+        checker_program,
+        generator,
         cases,
         examples,
         subtasks,
@@ -190,15 +197,21 @@ fn checker(
     at: &dyn Fn(Range<usize>, String) -> TaskError,
     path: &str,
 ) -> Result<(Checker, Tolerance), TaskError> {
-    let checker = match (kind, &manifest.checker) {
+    let named = manifest.checker.as_ref().map(|checker| match checker.get_ref() {
+        CheckerKey::Named(named) => *named,
+        CheckerKey::Program(_) => Checker::Program,
+    });
+    let checker = match (kind, named) {
         (Kind::Program, None) => Checker::Lines,
-        (Kind::Program, Some(checker)) => *checker.get_ref(),
+        (Kind::Program, Some(checker)) => checker,
         (Kind::Function(_) | Kind::Solution(_), None) => Checker::Json,
-        (Kind::Function(_) | Kind::Solution(_), Some(checker)) if *checker.get_ref() == Checker::Json => {
-            Checker::Json
+        (Kind::Function(_) | Kind::Solution(_), Some(checker @ (Checker::Json | Checker::Program))) => {
+            checker
         }
-        (Kind::Function(_) | Kind::Solution(_), Some(checker)) => {
-            return Err(at(checker.span(), "what a function returns is compared as `json`".to_owned()));
+        (Kind::Function(_) | Kind::Solution(_), Some(_)) => {
+            let span = manifest.checker.as_ref().map_or(0..0, toml::Spanned::span);
+            let problem = "what a function returns is compared as `json`, or by a checker program";
+            return Err(at(span, problem.to_owned()));
         }
     };
     let Some(tolerance) = &manifest.tolerance else {
@@ -229,6 +242,70 @@ fn tie_breakers(
         return Err(at(written.span(), "a tie-breaker is named twice".to_owned()));
     }
     Ok(breakers)
+}
+
+/// The author's program, where the task has one.
+fn checker_program(
+    manifest: &Manifest,
+    folder: &Folder,
+    at: &dyn Fn(Range<usize>, String) -> TaskError,
+) -> Result<Option<CheckerProgram>, TaskError> {
+    let Some(checker) = &manifest.checker else { return Ok(None) };
+    let CheckerKey::Program(CheckerTable { program, protocol, arguments }) = checker.get_ref() else {
+        return Ok(None);
+    };
+    let complain = |problem: String| at(checker.span(), problem);
+    let source = program_file(folder, program, &complain)?;
+    if arguments.iter().any(|argument| argument.contains('\0')) {
+        return Err(complain("an argument of the checker program holds a NUL".to_owned()));
+    }
+    Ok(Some(CheckerProgram {
+        path: program.clone(),
+        source: source.into(),
+        protocol: *protocol,
+        arguments: arguments.clone(),
+    }))
+}
+
+/// The author's generator, where the task has one; its blanks go to `collected`.
+fn generator(
+    manifest: &Manifest,
+    folder: &Folder,
+    at: &dyn Fn(Range<usize>, String) -> TaskError,
+    collected: &mut Collected<'_>,
+) -> Result<Option<Generator>, TaskError> {
+    let Some(table) = &manifest.generator else { return Ok(None) };
+    let complain = |problem: String| at(table.span(), problem);
+    let GeneratorTable { program, count, weight } = table.get_ref();
+    if !(1..=MOST_GENERATED).contains(count) {
+        return Err(complain(format!("a generator makes from 1 to {MOST_GENERATED} cases, not {count}")));
+    }
+    let source = program_file(folder, program, &complain)?.into();
+    let reference = folder
+        .read("solution.py", MOST_PROGRAM)?
+        .ok_or_else(|| complain("a generator needs `solution.py`, which answers its cases".to_owned()))?;
+    collected.blanks(*count, weight.unwrap_or(1), &complain)?;
+    Ok(Some(Generator { path: program.clone(), source, count: *count, reference: reference.into() }))
+}
+
+/// The text of a program of the author's that lies beside `task.toml`.
+fn program_file(
+    folder: &Folder,
+    name: &str,
+    complain: &dyn Fn(String) -> TaskError,
+) -> Result<String, TaskError> {
+    let stem = name.strip_suffix(".py").unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if stem.is_empty() || !stem.chars().all(plain) {
+        let shown = name.escape_debug();
+        return Err(complain(format!("`{shown}` is not the name of a Python file in the task's folder")));
+    }
+    if name == "solution.py" {
+        return Err(complain("`solution.py` is the reference solution and nothing else".to_owned()));
+    }
+    folder
+        .read_text(name, MOST_PROGRAM)?
+        .ok_or_else(|| complain(format!("there is no file `{name}` in the task's folder")))
 }
 
 fn required(folder: &Folder, name: &str) -> Result<String, TaskError> {

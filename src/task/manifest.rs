@@ -1,9 +1,10 @@
 //! `task.toml` as it is written. An unknown key is an error that names the nearest known one.
 
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use toml::Spanned;
 
-use super::{Difficulty, TaskError};
+use super::{Difficulty, Protocol, TaskError};
 use crate::judge::{Checker, TieBreaker, Tolerance};
 use crate::model::Limits;
 
@@ -18,10 +19,11 @@ pub(super) struct Manifest {
     pub(super) function: Option<Spanned<String>>,
     /// The task in words, as agents get it after its id.
     pub(super) prompt: Spanned<String>,
-    pub(super) checker: Option<Spanned<Checker>>,
+    pub(super) checker: Option<Spanned<CheckerKey>>,
     pub(super) tolerance: Option<Spanned<Tolerance>>,
     /// What decides between agents whose scores are equal.
     pub(super) tie_breakers: Option<Spanned<Vec<TieBreaker>>>,
+    pub(super) generator: Option<Spanned<GeneratorTable>>,
     #[serde(default = "no_limits")]
     pub(super) limits: Spanned<Limits>,
     #[serde(default, rename = "subtask")]
@@ -55,6 +57,59 @@ pub(super) struct SubtaskTable {
     pub(super) name: String,
     pub(super) weight: u32,
     pub(super) cases: Vec<String>,
+}
+
+/// A program that makes cases for each round.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GeneratorTable {
+    /// A Python file in the task's folder.
+    pub(super) program: String,
+    /// How many cases it makes.
+    pub(super) count: usize,
+    /// What each of them counts.
+    pub(super) weight: Option<u32>,
+}
+
+/// `checker = "lines"`, or `checker = { program = "checker.py" }`.
+#[derive(Debug)]
+pub(super) enum CheckerKey {
+    Named(Checker),
+    Program(CheckerTable),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckerTable {
+    /// A Python file in the task's folder.
+    pub(super) program: String,
+    #[serde(default)]
+    pub(super) protocol: Protocol,
+    #[serde(default)]
+    pub(super) arguments: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for CheckerKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // An untagged enum would say of every mistake that no variant matches.
+        struct Either;
+        impl<'de> serde::de::Visitor<'de> for Either {
+            type Value = CheckerKey;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the name of a checker, or a table with `program`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<CheckerKey, E> {
+                Checker::deserialize(StrDeserializer::new(name)).map(CheckerKey::Named)
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<CheckerKey, A::Error> {
+                CheckerTable::deserialize(MapAccessDeserializer::new(map)).map(CheckerKey::Program)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

@@ -9,15 +9,19 @@
 //!   hidden/NAME.in   the same for cases of which only the verdict is told
 //!   cases.json       instead of them, for a function: calls and what they return or raise
 //!   hidden.json
+//!   checker.py       where `checker = { program = "checker.py" }`: judges answers, in the sandbox
+//!   generate.py      where `[generator] program = "generate.py"`: makes cases from a seed
 //!   solution.py      passes the gate and every case
 //!   wrong/VERDICT/*.py   solutions that get exactly this verdict
 //! ```
 
 mod cases;
+mod checker;
 mod digest;
 mod error;
 mod examples;
 mod folder;
+mod generator;
 mod kind;
 mod load;
 mod manifest;
@@ -33,7 +37,9 @@ use serde::{Deserialize, Serialize};
 use crate::judge::{self, Checker, Form, Rules, TieBreaker, Tolerance, Weighted};
 use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug, Split};
 
+pub use checker::{CheckerProgram, Protocol};
 pub use error::TaskError;
+pub use generator::{Generator, digest_of_generated};
 pub use kind::{Function, Invocation, Kind};
 pub use proof::Came;
 pub use scaffold::{Template, scaffold};
@@ -55,6 +61,10 @@ pub struct Task {
     pub checker: Checker,
     /// Zero for checkers that take none.
     pub tolerance: Tolerance,
+    /// Present where `checker` is [`Checker::Program`], and only there.
+    pub checker_program: Option<CheckerProgram>,
+    /// Makes further cases for each round; their blanks stand among `cases`.
+    pub generator: Option<Generator>,
     /// At least one; public ones first.
     pub cases: Vec<Case>,
     /// The examples of the statement; they are proved, they do not count.
@@ -87,7 +97,7 @@ pub struct Case {
     pub arguments: Vec<String>,
     /// Of a function's case the call, as JSON for the harness.
     pub stdin: Arc<[u8]>,
-    /// Every right answer, at least one.
+    /// Every right answer, at least one; none in a blank, see [`Case::is_blank`].
     pub accepted: Vec<Arc<str>>,
     /// What it counts in the task's score, at least 1. A case of a subtask counts through that.
     pub weight: u32,
@@ -146,6 +156,8 @@ impl Task {
             limits: Limits::default(),
             checker,
             tolerance: Tolerance::default(),
+            checker_program: None,
+            generator: None,
             cases,
             examples: Vec::new(),
             subtasks: Vec::new(),
@@ -219,6 +231,21 @@ impl Task {
 
 fn verdicts(results: &[CaseResult]) -> Vec<CaseVerdict> {
     results.iter().map(|result| result.verdict).collect()
+}
+
+/// The largest seed of a round: larger ones are not the same number to every reader of JSON.
+pub const MOST_SEED: u64 = (1 << 53) - 1;
+
+/// A seed that nobody chose.
+pub fn random_seed() -> u64 {
+    rand::random::<u64>() & MOST_SEED
+}
+
+/// The seed that belongs to a secret text.
+pub fn seed_of(secret: &str) -> u64 {
+    let digest = Digest::of(format!("portcullis seed {secret}").as_bytes()).to_string();
+    // The digest is 64 hexadecimal digits; 12 of them are 48 bits.
+    u64::from_str_radix(&digest[..12], 16).unwrap_or_default()
 }
 
 /// Loads the task in `folder`.

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Fate, Solution, Task};
-use crate::model::{CaseResult, CaseVerdict, TaskResult, Usage};
+use super::{Case, Fate, Solution, Task};
+use crate::model::{CaseResult, CaseVerdict, Slug, TaskResult, Usage};
 
 /// Fewer cases say little about a program.
 const FEW_CASES: usize = 8;
@@ -21,11 +21,21 @@ pub enum Came {
 }
 
 impl Task {
-    /// The task as its author may see it: nothing is hidden, and the examples of the statement are
-    /// further cases.
+    /// The task as its author may see it: nothing is hidden, the examples of the statement are
+    /// further cases, and so are those that the generator made of some seeds.
     #[must_use]
-    pub fn for_its_author(&self) -> Self {
+    pub fn for_its_author(&self, rounds: &[(u64, Vec<Case>)]) -> Self {
         let mut task = self.clone();
+        task.generator = None;
+        task.cases.retain(|case| !case.is_blank());
+        for (seed, cases) in rounds {
+            for case in cases {
+                // Both parts are short, so that this is a name.
+                if let Ok(name) = Slug::parse(format!("seed-{seed}-{}", case.name)) {
+                    task.cases.push(Case { name, ..case.clone() });
+                }
+            }
+        }
         let taken: BTreeSet<_> = self.cases.iter().map(|case| &case.name).collect();
         task.cases.extend(self.examples.iter().filter(|example| !taken.contains(&example.name)).cloned());
         for case in &mut task.cases {
@@ -64,7 +74,7 @@ impl Task {
         }
         let mut seen = BTreeSet::new();
         for case in &self.cases {
-            if !seen.insert((&case.arguments, &case.stdin)) {
+            if !case.is_blank() && !seen.insert((&case.arguments, &case.stdin)) {
                 remarks.push(format!("case `{}` repeats the input of an earlier one", case.name));
             }
         }

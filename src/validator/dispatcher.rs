@@ -8,9 +8,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::executor::{self, Shared, Unit};
+use super::generate::generate;
 use super::removals::Removals;
 use super::threshold::Threshold;
-use super::{Agent, Event, Events, Judged, Outcome, Plan};
+use super::{Agent, Event, Events, Judged, Outcome, Plan, Round};
 use crate::judge::{self, Costs, Measured};
 use crate::model::{CaseVerdict, TaskResult};
 use crate::task::Task;
@@ -18,7 +19,7 @@ use crate::task::Task;
 /// Runs the whole plan. It never fails: what the sandbox could not do is in `faults`, and a
 /// cancelled plan comes back early with what it has.
 pub async fn run(plan: Plan, events: Events) -> Outcome {
-    let Plan { run, agents, tasks, backend, jobs, repeat, at_least, cancel } = plan;
+    let Plan { run, agents, tasks, backend, jobs, repeat, seed, at_least, cancel } = plan;
     let jobs = jobs.max(1);
     let cases: usize = tasks.iter().map(|task| task.cases.len()).sum();
     events.send(Event::Started { agents: agents.len(), cases: cases * agents.len() });
@@ -31,14 +32,16 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
         removals: Removals::new(jobs),
         given_up_in_a_row: AtomicU32::new(0),
     });
+    let (tasks, rounds) = make_rounds(tasks, seed, &shared).await;
 
     let mut units = Vec::with_capacity(agents.len() * tasks.len());
     for agent in &agents {
-        let all = tasks.iter().map(AsRef::as_ref);
+        let all = tasks.iter().map(|ready| ready.task.as_ref());
         let threshold = at_least.map(|score| Arc::new(Threshold::new(score, all)));
-        units.extend(tasks.iter().enumerate().map(|(place, task)| Unit {
+        units.extend(tasks.iter().enumerate().map(|(place, ready)| Unit {
             agent: Arc::clone(agent),
-            task: Arc::clone(task),
+            task: Arc::clone(&ready.task),
+            unfit: ready.unfit.clone(),
             place,
             threshold: threshold.clone(),
         }));
@@ -78,6 +81,7 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
     let mut outcome = Outcome {
         judged: Vec::with_capacity(agents.len()),
         faults: Vec::new(),
+        rounds,
         left_behind: shared.removals.finish().await.left,
         partial: cancel.is_cancelled(),
     };
@@ -95,9 +99,9 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
 }
 
 /// What `agent` came to on all of `tasks`.
-fn judged(agent: Arc<Agent>, tasks: &[Arc<Task>], results: Vec<TaskResult>) -> Judged {
-    let score = |task: &Arc<Task>| {
-        let task = Arc::clone(task);
+fn judged(agent: Arc<Agent>, tasks: &[Ready], results: Vec<TaskResult>) -> Judged {
+    let score = |ready: &Ready| {
+        let task = Arc::clone(&ready.task);
         move |verdicts: &[CaseVerdict]| task.score_verdicts(verdicts)
     };
     let scores: Vec<_> = tasks.iter().map(score).collect();
@@ -107,6 +111,31 @@ fn judged(agent: Arc<Agent>, tasks: &[Arc<Task>], results: Vec<TaskResult>) -> J
     let costs = tasks
         .iter()
         .zip(&results)
-        .fold(Costs::default(), |costs, (task, result)| costs.with(&task.tie_breakers, result));
+        .fold(Costs::default(), |costs, (ready, result)| costs.with(&ready.task.tie_breakers, result));
     Judged { agent, tasks: results, interval, costs }
+}
+
+/// A task that is ready to be put to agents, or why it is not.
+struct Ready {
+    task: Arc<Task>,
+    unfit: Option<Arc<str>>,
+}
+
+/// Makes the cases of every task that has a generator, before any agent is run: each agent of the
+/// plan gets the same ones.
+async fn make_rounds(tasks: Vec<Arc<Task>>, seed: u64, shared: &Shared) -> (Vec<Ready>, Vec<Round>) {
+    let (mut all, mut rounds) = (Vec::with_capacity(tasks.len()), Vec::new());
+    for task in tasks {
+        let made = generate(&task, seed, shared.backend.as_ref(), &shared.run);
+        all.push(match shared.cancel.run_until_cancelled(made).await {
+            Some(Ok((task, round))) => {
+                rounds.extend(round);
+                Ready { task, unfit: None }
+            }
+            Some(Err(error)) => Ready { task, unfit: Some(error.to_string().into()) },
+            // Everything is skipped from here on.
+            None => Ready { task, unfit: None },
+        });
+    }
+    (all, rounds)
 }

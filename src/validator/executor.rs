@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::removals::Removals;
 use super::threshold::Threshold;
 use super::{Agent, Event, Events, Fault};
-use crate::judge;
+use crate::judge::{self, CheckerFault, Comparison};
 use crate::lint;
 use crate::model::{CaseResult, CaseVerdict, GateVerdict, RunFacts, TaskResult, Usage};
 use crate::sandbox::{Backend, CaseSpec, RunId, SandboxError, Session, SessionSpec};
-use crate::task::{Case, Invocation, Task};
+use crate::task::{Case, CheckerProgram, Invocation, Task};
 
 /// How often the sandbox may fail within one unit before its remaining cases are given up.
 const MOST_FAULTS: u32 = 3;
@@ -47,6 +47,8 @@ impl Shared {
 pub(super) struct Unit {
     pub(super) agent: Arc<Agent>,
     pub(super) task: Arc<Task>,
+    /// Why the task cannot be put to anybody, where that is so.
+    pub(super) unfit: Option<Arc<str>>,
     /// The task's place in the plan.
     pub(super) place: usize,
     /// Shared by the units of one agent.
@@ -74,6 +76,15 @@ impl Unit {
         }
     }
 
+    fn checker_spec(&self, run: &RunId, checker: &CheckerProgram) -> SessionSpec {
+        SessionSpec {
+            run: run.clone(),
+            source: checker.program(),
+            limits: CheckerProgram::limits(),
+            label: format!("{}/{}/checker", self.agent.miner_id, self.task.id),
+        }
+    }
+
     fn case_spec(&self, case: &Case) -> CaseSpec {
         let Invocation { arguments, stdin } = self.task.invocation(case);
         CaseSpec { name: case.name.clone(), arguments, stdin }
@@ -98,7 +109,8 @@ pub(super) struct Finished {
 /// Opens the unit's session, unless the plan has ended. Called ahead of [`run`], while the slot's
 /// present session still works.
 pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
-    if shared.cancel.is_cancelled() || shared.sandbox_is_down() || unit.is_hopeless() {
+    let is_pointless = unit.is_hopeless() || unit.unfit.is_some();
+    if shared.cancel.is_cancelled() || shared.sandbox_is_down() || is_pointless {
         return None;
     }
     // Not raced against the cancellation: an engine that is interrupted half-way through making a
@@ -109,7 +121,16 @@ pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
 }
 
 pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) -> Finished {
-    let mut bench = Bench { unit, shared, program: None, session: None, faults: 0, last_fault: None };
+    let mut bench = Bench {
+        unit,
+        shared,
+        program: None,
+        session: None,
+        checker: None,
+        faults: 0,
+        last_fault: None,
+        task_fault: unit.unfit.as_deref().map(ToOwned::to_owned),
+    };
     match opened {
         Some(Opened { program, session }) => {
             bench.program = Some(program);
@@ -162,6 +183,13 @@ pub(super) fn lost(unit: &Unit, cause: &impl std::fmt::Display) -> Finished {
     }
 }
 
+/// Which of a unit's sessions a program runs in.
+#[derive(Debug, Clone, Copy)]
+enum Seat<'a> {
+    Agent,
+    Checker(&'a CheckerProgram),
+}
+
 /// The place where one unit is worked on: its session and its faults so far.
 struct Bench<'a> {
     unit: &'a Unit,
@@ -169,8 +197,12 @@ struct Bench<'a> {
     /// What sessions are opened for, once it is known.
     program: Option<Arc<str>>,
     session: Option<Box<dyn Session>>,
+    /// Where the task's checker program runs. The agent's text never gets there, only its output.
+    checker: Option<Box<dyn Session>>,
     faults: u32,
     last_fault: Option<String>,
+    /// What is wrong with the task itself. Nothing more of it is run, and the sandbox is not to blame.
+    task_fault: Option<String>,
 }
 
 impl Bench<'_> {
@@ -180,7 +212,7 @@ impl Bench<'_> {
         let mut runs = Vec::with_capacity(self.shared.repeat as usize);
         for _ in 0..self.shared.repeat {
             let result = match self.facts(case).await {
-                Ok(facts) => judge::judge_case(&facts, &self.unit.task.rules(case)),
+                Ok(facts) => self.judge_facts(case, &facts).await,
                 Err(result) => *result,
             };
             let goes_on = result.verdict.is_judged();
@@ -190,6 +222,41 @@ impl Bench<'_> {
             }
         }
         judge::combine(runs).unwrap_or_else(|| not_judged(case, CaseVerdict::InternalError, None))
+    }
+
+    async fn judge_facts(&mut self, case: &Case, facts: &RunFacts) -> CaseResult {
+        let unit = self.unit;
+        let rules = unit.task.rules(case);
+        match &unit.task.checker_program {
+            Some(checker) if judge::has_answer(facts) => {
+                match self.ask_checker(checker, case, &facts.stdout.bytes).await {
+                    Ok(said) => judge::judge_said(facts, &rules, &said),
+                    Err(result) => *result,
+                }
+            }
+            Some(_) | None => judge::judge_case(facts, &rules),
+        }
+    }
+
+    /// Puts what the agent printed to the checker program. `Err` is the result of a case that could
+    /// not be judged.
+    async fn ask_checker(
+        &mut self,
+        checker: &CheckerProgram,
+        case: &Case,
+        printed: &[u8],
+    ) -> Result<Comparison, Box<CaseResult>> {
+        let stdin = checker.stdin(case, printed);
+        let spec = CaseSpec { name: case.name.clone(), arguments: Vec::new(), stdin };
+        let facts = self.run_case(Seat::Checker(checker), case, &spec).await?;
+        judge::said_by_checker(&facts).map_err(|CheckerFault { how, last_words }| {
+            // Its last words may quote what a hidden case expects.
+            let words = last_words.filter(|_| !case.hidden);
+            let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+            let why = format!("the checker program `{}` {how} on case `{}`{words}", checker.path, case.name);
+            self.task_fault = Some(why.clone());
+            Box::new(not_judged(case, CaseVerdict::InternalError, Some(why)))
+        })
     }
 
     /// Has the agent write what is to be judged and puts it through the gate. When nothing comes of
@@ -224,9 +291,19 @@ impl Bench<'_> {
         }
     }
 
-    /// Runs one case, again where the sandbox failed. `Err` is the result of a case that could not
-    /// be run.
+    /// Runs one case of the agent.
     async fn facts(&mut self, case: &Case) -> Result<RunFacts, Box<CaseResult>> {
+        self.run_case(Seat::Agent, case, &self.unit.case_spec(case)).await
+    }
+
+    /// Runs one program, again where the sandbox failed. `Err` is the result of a case that could
+    /// not be run.
+    async fn run_case(
+        &mut self,
+        seat: Seat<'_>,
+        case: &Case,
+        spec: &CaseSpec,
+    ) -> Result<RunFacts, Box<CaseResult>> {
         loop {
             if self.shared.cancel.is_cancelled() {
                 return Err(Box::new(not_judged(case, CaseVerdict::Skipped, None)));
@@ -235,16 +312,22 @@ impl Bench<'_> {
                 let why = "the agent cannot reach the score that was asked for any more";
                 return Err(Box::new(not_judged(case, CaseVerdict::Skipped, Some(why.to_owned()))));
             }
-            if self.faults >= MOST_FAULTS {
-                let why = self.last_fault.clone();
+            if self.faults >= MOST_FAULTS || self.task_fault.is_some() {
+                let why = self.task_fault.as_ref().or(self.last_fault.as_ref()).cloned();
                 return Err(Box::new(not_judged(case, CaseVerdict::InternalError, why)));
             }
-            let mut session = match self.session.take() {
+            let mut session = match self.seat(seat).take() {
                 Some(session) => session,
                 None => {
-                    let unit = self.unit;
-                    let program = self.program.get_or_insert_with(|| unit.task.program(&unit.agent.source));
-                    let spec = unit.spec(&self.shared.run, Arc::clone(program));
+                    let (unit, run) = (self.unit, &self.shared.run);
+                    let spec = match seat {
+                        Seat::Agent => {
+                            let program =
+                                self.program.get_or_insert_with(|| unit.task.program(&unit.agent.source));
+                            unit.spec(run, Arc::clone(program))
+                        }
+                        Seat::Checker(checker) => unit.checker_spec(run, checker),
+                    };
                     match self.shared.backend.open(&spec).await {
                         Ok(session) => session,
                         Err(error) => {
@@ -254,20 +337,26 @@ impl Bench<'_> {
                     }
                 }
             };
-            let spec = self.unit.case_spec(case);
             let ran = tokio::select! {
-                ran = session.run(&spec) => Some(ran),
+                ran = session.run(spec) => Some(ran),
                 () = self.shared.cancel.cancelled() => None,
             };
-            self.session = Some(session);
+            *self.seat(seat) = Some(session);
             match ran {
                 Some(Ok(facts)) => return Ok(facts),
                 Some(Err(error)) => {
-                    self.close().await;
+                    self.close_seat(seat).await;
                     self.fault(&error).await;
                 }
-                None => self.close().await,
+                None => self.close_seat(seat).await,
             }
+        }
+    }
+
+    fn seat(&mut self, seat: Seat<'_>) -> &mut Option<Box<dyn Session>> {
+        match seat {
+            Seat::Agent => &mut self.session,
+            Seat::Checker(_) => &mut self.checker,
         }
     }
 
@@ -296,8 +385,16 @@ impl Bench<'_> {
         self.last_fault = Some(why);
     }
 
+    /// Closes every session.
     async fn close(&mut self) {
-        if let Some(session) = self.session.take() {
+        let sessions = [self.session.take(), self.checker.take()];
+        for session in sessions.into_iter().flatten() {
+            self.shared.removals.close(session).await;
+        }
+    }
+
+    async fn close_seat(&mut self, seat: Seat<'_>) {
+        if let Some(session) = self.seat(seat).take() {
             self.shared.removals.close(session).await;
         }
     }
@@ -317,7 +414,7 @@ impl Bench<'_> {
         });
         Finished {
             result: TaskResult { task: self.unit.task.id.clone(), score, split, cases },
-            fault: self.last_fault.filter(|_| gave_up).map(|message| Fault {
+            fault: self.task_fault.or(self.last_fault.filter(|_| gave_up)).map(|message| Fault {
                 miner_id: self.unit.agent.miner_id.clone(),
                 task: self.unit.task.id.clone(),
                 message,

@@ -1,14 +1,17 @@
 //! Runs agents on tasks and says what came of it. Prints nothing: what happens is an [`Event`],
 //! what came of it is an [`Outcome`].
 
+mod checker;
 mod dispatcher;
 mod event;
 mod executor;
+mod generate;
 mod removals;
 mod threshold;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::judge::{Costs, Interval};
@@ -17,8 +20,10 @@ use crate::model::{Digest, GateVerdict, MinerId, Score, Slug, TaskResult};
 use crate::sandbox::{Backend, RunId};
 use crate::task::Task;
 
+pub use checker::try_checker;
 pub use dispatcher::run;
 pub use event::{Event, Events};
+pub use generate::{GenerateError, generate};
 
 /// An agent that passed the gate. There is no other way to make one, so nothing that was not
 /// checked can reach a sandbox.
@@ -75,6 +80,8 @@ pub struct Plan {
     pub jobs: usize,
     /// How often each case is run, at least 1. The worst verdict counts.
     pub repeat: u32,
+    /// What the cases are made from that a task's generator makes.
+    pub seed: u64,
     /// Skips the remaining cases of an agent that cannot reach this score any more.
     pub at_least: Option<Score>,
     /// Stops the run: running cases are killed, the others are skipped.
@@ -92,6 +99,17 @@ pub struct Judged {
     pub costs: Costs,
 }
 
+/// What is to be kept of generated cases, so that they can be made again and be recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Round {
+    pub task: Slug,
+    pub seed: u64,
+    /// How many.
+    pub cases: usize,
+    /// Of their inputs and answers.
+    pub digest: Digest,
+}
+
 /// A failure of ours that cost a result. Shown in `errors`, never scored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -105,6 +123,8 @@ pub struct Fault {
 pub struct Outcome {
     pub judged: Vec<Judged>,
     pub faults: Vec<Fault>,
+    /// One for each task with a generator.
+    pub rounds: Vec<Round>,
     /// Sandboxes that could not be cleared away, in the words of the backend.
     pub left_behind: Vec<String>,
     /// Whether the run was stopped before its end.

@@ -13,6 +13,7 @@
 )]
 
 mod battery;
+mod checkers;
 mod doctor;
 mod endings;
 mod faults;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for backend in BackendUnderTest::all() {
         trials.extend(battery::trials(&world, backend));
+        trials.extend(checkers::trials(&world, backend));
         trials.extend(endings::trials(&world, backend));
         trials.extend(faults::trials(&world, backend));
         trials.extend(doctor::trials(&world, backend));

@@ -11,9 +11,11 @@
 mod architecture;
 mod blobs;
 mod bucket;
+mod checker_program;
 mod database;
 mod diagnostic;
 mod differential;
+mod generated;
 mod hotkey;
 mod judge;
 mod lint;

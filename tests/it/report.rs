@@ -8,7 +8,7 @@ use portcullis::model::{
 };
 use portcullis::report::{self, Refused, Summary, Terms};
 use portcullis::sandbox::Capabilities;
-use portcullis::validator::Fault;
+use portcullis::validator::{Fault, Round};
 
 use crate::support::snapshots;
 
@@ -86,6 +86,7 @@ fn summary() -> Summary {
             }),
             allow_weak: true,
         },
+        rounds: vec![Round { task: slug("range_sums"), seed: 7, cases: 6, digest: Digest::of(b"cases") }],
         rankings: ranked.into_iter().zip(shares).collect(),
         unscored: vec![entry(
             "unlucky",

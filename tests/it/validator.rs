@@ -45,6 +45,7 @@ fn plan(backend: &Scripted, agents: &[&str], tasks: Vec<Arc<Task>>) -> Plan {
         backend: Arc::new(backend.clone()),
         jobs: 2,
         repeat: 1,
+        seed: 1,
         at_least: None,
         cancel: CancellationToken::new(),
     }

@@ -7,6 +7,7 @@ mod exact;
 mod json;
 mod lines;
 mod numbers;
+mod program;
 mod regex;
 mod tokens;
 mod unordered_lines;
@@ -14,6 +15,8 @@ mod unordered_lines;
 use serde::{Deserialize, Serialize};
 
 use super::Comparison;
+
+pub use program::{CheckerFault, said_by_checker};
 
 /// How an answer is compared with the expected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ pub enum Checker {
     Json,
     /// Each line of the expected answer is a regular expression for that line of the output.
     Regex,
+    /// A program of the task's author, see [`said_by_checker`]. A manifest spells it as a table.
+    #[serde(skip_deserializing)]
+    Program,
 }
 
 /// How far a number may be off. It is right when it is within either bound.
@@ -70,6 +76,7 @@ impl Checker {
             Self::Numbers => &numbers::DEFINITION,
             Self::Json => &json::DEFINITION,
             Self::Regex => &regex::DEFINITION,
+            Self::Program => &program::DEFINITION,
         }
     }
 

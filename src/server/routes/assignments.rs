@@ -55,6 +55,7 @@ pub(in crate::server) async fn claim(
             .iter()
             .map(|task| TaskReference { id: task.id.clone(), digest: task.digest })
             .collect(),
+        seed: app.seed,
         attempt: lease.row.attempt,
         expires_at: lease.row.expires_at,
         heartbeat_ms: u64::try_from(heartbeat).unwrap_or(u64::MAX),

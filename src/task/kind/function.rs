@@ -93,7 +93,15 @@ impl Call {
 
     /// What the harness reads from standard input.
     pub(in crate::task) fn request(&self) -> Vec<u8> {
-        serde_json::json!({ "arguments": self.arguments, "keywords": self.keywords }).to_string().into_bytes()
+        Self::request_of(&self.arguments, &self.keywords)
+    }
+
+    /// The same for a call of which nobody knows the result yet.
+    pub(in crate::task) fn request_of(
+        arguments: &[Value],
+        keywords: &serde_json::Map<String, Value>,
+    ) -> Vec<u8> {
+        serde_json::json!({ "arguments": arguments, "keywords": keywords }).to_string().into_bytes()
     }
 
     /// What it must reply.

@@ -13,6 +13,8 @@ pub(crate) enum Act {
     Print(&'static str),
     /// It exits with this status.
     Exit(u8),
+    /// It prints, complains and exits.
+    Say { stdout: &'static str, stderr: &'static str, code: u8 },
     /// The sandbox fails.
     Fail,
     /// It runs until it is stopped from outside.
@@ -128,9 +130,10 @@ impl Session for Playing {
                 act => break act,
             }
         };
-        let (stdout, code) = match act {
-            Act::Print(text) => (text, 0),
-            Act::Exit(code) => ("", code),
+        let (stdout, stderr, code) = match act {
+            Act::Print(text) => (text, "", 0),
+            Act::Exit(code) => ("", "", code),
+            Act::Say { stdout, stderr, code } => (stdout, stderr, code),
             Act::Fail => {
                 return Err(SandboxError::Failed { doing: "run", cause: "the script says so".to_owned() });
             }
@@ -140,7 +143,7 @@ impl Session for Playing {
         Ok(RunFacts {
             ending: Ending::Exited { code },
             stdout: Capture { bytes: stdout.as_bytes().to_vec(), truncated: false },
-            stderr: Capture::default(),
+            stderr: Capture { bytes: stderr.as_bytes().to_vec(), truncated: false },
             oom_kills: 0,
             process_limit_hits: 0,
             usage: Usage::default(),

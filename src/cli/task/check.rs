@@ -1,4 +1,4 @@
-//! `portcullis task`: prove task packages, start a new one.
+//! `portcullis task check`: proves task packages.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,26 +9,13 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::running::{self, SandboxOptions};
-use super::{Exit, Terminal, block_on};
+use crate::cli::running::{self, SandboxOptions};
+use crate::cli::{Exit, Terminal};
 use crate::lint::{Policy, Report};
-use crate::model::{Digest, MinerId, Slug};
+use crate::model::{Digest, MinerId};
 use crate::sandbox::{Chosen, RunId};
-use crate::task::{self, Came, Task, TaskError, Template};
-use crate::validator::{self, Agent, Events, Plan};
-
-/// Prove task packages, or start a new one.
-#[derive(Debug, clap::Args)]
-pub(crate) struct TaskArguments {
-    #[command(subcommand)]
-    command: TaskCommand,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum TaskCommand {
-    Check(CheckArguments),
-    New(NewArguments),
-}
+use crate::task::{self, Came, Case, Task, TaskError, digest_of_generated};
+use crate::validator::{self, Agent, Events, GenerateError, Plan};
 
 /// Prove that tasks are what they claim to be.
 ///
@@ -43,7 +30,7 @@ Examples:
   portcullis task check --no-run
 
 Exit status: 0 when every task was proved, 1 when one was not, 2 when we failed.")]
-struct CheckArguments {
+pub(super) struct CheckArguments {
     /// A task package, or a folder of them. The built-in tasks by default.
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -65,54 +52,6 @@ enum CheckFormat {
     #[default]
     Text,
     Json,
-}
-
-/// Start a task: a small one that `task check` proves, to be rewritten.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  portcullis task new word_count
-  portcullis task new parse_date --kind function --dir competition/tasks")]
-struct NewArguments {
-    /// Its name: lower-case ASCII letters, digits, `-` and `_`.
-    name: Slug,
-
-    /// What an agent is asked for: a program that answers, or a function.
-    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
-    kind: NewKind,
-
-    /// The folder in which the task's folder is made.
-    #[arg(long, value_name = "DIR", default_value = "tasks")]
-    dir: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum NewKind {
-    #[default]
-    Program,
-    Function,
-}
-
-impl TaskArguments {
-    pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
-        match self.command {
-            TaskCommand::Check(check) => block_on(check.run(terminal)),
-            TaskCommand::New(new) => new.run(terminal),
-        }
-    }
-}
-
-impl NewArguments {
-    fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
-        let template = match self.kind {
-            NewKind::Program => Template::Program,
-            NewKind::Function => Template::Function,
-        };
-        let folder = task::scaffold(&self.dir, &self.name, template)?;
-        terminal.data(folder.display().to_string())?;
-        terminal.say(format!("prove it with `portcullis task check {}`", folder.display()));
-        Ok(Exit::Good)
-    }
 }
 
 /// What was found out about one package.
@@ -138,7 +77,7 @@ struct Document<'a> {
 }
 
 impl CheckArguments {
-    async fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
+    pub(super) async fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let loaded = load(self.folder.as_deref())?;
         let runs = !self.no_run && loaded.iter().any(|(_, task)| task.is_ok());
         let bench = if runs {
@@ -195,6 +134,18 @@ struct Bench {
 
 /// Checks one task; with a bench its solutions are run too.
 async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
+    let mut problems = task.problems();
+    let proved = match bench {
+        Some(bench) => {
+            let tried =
+                validator::try_checker(task, bench.chosen.backend.as_ref(), &RunId::generate()).await?;
+            problems.extend(tried);
+            let (rounds, wrong) = rounds(task, bench).await?;
+            problems.extend(wrong);
+            task.for_its_author(&rounds)
+        }
+        None => task.for_its_author(&[]),
+    };
     let policy = Policy::standard();
     let (mut admitted, mut came) = (Vec::new(), vec![None; task.solutions.len()]);
     for (index, solution) in task.solutions.iter().enumerate() {
@@ -205,14 +156,16 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
     }
     if let Some(bench) = bench
         && !admitted.is_empty()
+        && !proved.cases.is_empty()
     {
         let plan = Plan {
             run: RunId::generate(),
             agents: admitted.iter().map(|(_, agent)| Arc::clone(agent)).collect(),
-            tasks: vec![Arc::new(task.for_its_author())],
+            tasks: vec![Arc::new(proved.clone())],
             backend: Arc::clone(&bench.chosen.backend),
             jobs: bench.jobs,
             repeat: 1,
+            seed: 0,
             at_least: None,
             cancel: bench.cancel.clone(),
         };
@@ -228,7 +181,6 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
             came[*index] = judged.tasks.into_iter().next().map(Came::Ran);
         }
     }
-    let mut problems = task.problems();
     for (solution, came) in task.solutions.iter().zip(&came) {
         // Without a bench there is nothing to say of what the gate lets in.
         let Some(came) = came else { continue };
@@ -243,6 +195,48 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
         problems,
         remarks: task.remarks(),
     })
+}
+
+/// The seeds with which a generator is proved.
+const SEEDS: [u64; 3] = [1, 2, 1_234_567_890_123];
+
+/// The cases that the task's generator makes from some seeds, and what is wrong with it.
+async fn rounds(task: &Task, bench: &Bench) -> anyhow::Result<(Vec<(u64, Vec<Case>)>, Vec<String>)> {
+    let (mut rounds, mut problems, mut digests) = (Vec::new(), Vec::new(), Vec::new());
+    if task.generator.is_none() {
+        return Ok((rounds, problems));
+    }
+    let task = Arc::new(task.clone());
+    for seed in SEEDS {
+        let mut made = Vec::new();
+        // Twice: a generator that uses anything but its seed comes to something else now and then.
+        for _ in 0..2 {
+            let backend = bench.chosen.backend.as_ref();
+            match validator::generate(&task, seed, backend, &RunId::generate()).await {
+                Ok((filled, _)) => {
+                    let blanks = task.cases.iter().zip(&filled.cases).filter(|(blank, _)| blank.is_blank());
+                    made.push(blanks.map(|(_, case)| case.clone()).collect::<Vec<Case>>());
+                }
+                Err(GenerateError::Task(why)) => {
+                    problems.push(format!("with seed {seed}: {why}"));
+                    return Ok((rounds, problems));
+                }
+                Err(GenerateError::Sandbox(why)) => {
+                    bail!("the cases of `{}` could not be made: {why}", task.id)
+                }
+            }
+        }
+        let digest = digest_of_generated(&made[0]);
+        if digest != digest_of_generated(&made[1]) {
+            problems.push(format!("two runs of the generator with seed {seed} made different cases"));
+        }
+        if digests.contains(&digest) {
+            problems.push(format!("the generator makes the same cases of seed {seed} as of another one"));
+        }
+        digests.push(digest);
+        rounds.extend(made.into_iter().next().map(|cases| (seed, cases)));
+    }
+    Ok((rounds, problems))
 }
 
 fn agent_name(index: usize) -> anyhow::Result<MinerId> {
