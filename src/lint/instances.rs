@@ -5,7 +5,7 @@ use ruff_python_ast::{Expr, ExprContext};
 
 use super::context::Context;
 use super::names;
-use super::rules::dynamic::is_plain_class;
+use super::rules::generated::is_plain_class;
 use crate::python::analysis::{BindingKind, ClassId, Function, Slot, Value, Values};
 
 /// Library classes whose instances hold nothing of their own.
@@ -135,7 +135,9 @@ pub(super) fn closed_values(expr: &Expr, cx: &Context<'_, '_>) -> Values {
     let [only] = bindings.as_slice() else {
         return (*cx.values(expr)).clone();
     };
-    let BindingKind::Parameter { function, slot: Slot::Plain(index) } = cx.module.binding(*only).kind else {
+    let BindingKind::Parameter { function, slot: slot @ (Slot::Plain(_) | Slot::Variadic) } =
+        cx.module.binding(*only).kind
+    else {
         return (*cx.values(expr)).clone();
     };
     let function = cx.module.function(function);
@@ -154,6 +156,15 @@ pub(super) fn closed_values(expr: &Expr, cx: &Context<'_, '_>) -> Values {
     }
     let mut union = Values::nothing();
     for call in &function.calls {
+        let Slot::Plain(index) = slot else {
+            let plain = function.parameters().map_or(0, |p| p.posonlyargs.len() + p.args.len());
+            if cx.spreads(call) {
+                return Values::unknown();
+            }
+            let rest = call.arguments.args.iter().skip(plain);
+            union.add(Values::sequence(rest.map(|argument| (*cx.values(argument)).clone()).collect()));
+            continue;
+        };
         match call.arguments.find_argument_value(&name.id, index) {
             Some(argument) if !cx.spreads(call) => union.add((*cx.values(argument)).clone()),
             _ => return Values::unknown(),

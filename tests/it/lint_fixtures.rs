@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis::diagnostic::Severity;
 use portcullis::lint::{self, Policy, Report};
+use portcullis::model::GateVerdict;
 
 use crate::support::{project, snapshots};
 
@@ -24,6 +25,17 @@ fn folders() -> Vec<(String, Vec<PathBuf>)> {
     }
     found.sort();
     found
+}
+
+fn programs(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(project(folder))
+        .expect("a folder of programs")
+        .map(|file| file.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{folder}");
+    files
 }
 
 fn check(path: &Path) -> Report {
@@ -77,6 +89,15 @@ fn clean_fixtures_have_no_error() {
             let errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
             assert!(!errors, "{}\n{}", path.display(), shown(&report));
         }
+    }
+}
+
+/// Programs as people write them for tasks: a file that is dropped into `fixtures/honest/` is a test.
+#[test]
+fn honest_programs_are_accepted() {
+    for path in programs("fixtures/honest") {
+        let report = check(&path);
+        assert_eq!(report.verdict, GateVerdict::Accepted, "{}\n{}", path.display(), shown(&report));
     }
 }
 

@@ -4,6 +4,7 @@
 use ruff_python_ast::{self as ast, Expr, ExprAttribute, ExprContext, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::{computed, generated};
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
 use crate::lint::instances;
@@ -168,9 +169,16 @@ fn attribute(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
     let range = attribute.attr.range;
     match name {
         "__dict__" => {
-            if attribute.ctx != ExprContext::Load
-                || !is_harmless_dictionary_use(expr, Some(&attribute.value), cx)
-            {
+            let harmless = if attribute.ctx == ExprContext::Load {
+                is_harmless_dictionary_use(expr, Some(&attribute.value), cx)
+                    || is_parsed_arguments(&attribute.value, cx)
+            } else {
+                // `self.__dict__ = shared`: what is in it was somebody's own before.
+                attribute.ctx == ExprContext::Store
+                    && is_receiver(&attribute.value, cx)
+                    && computed::evaluator_of_stores(cx).is_none()
+            };
+            if !harmless {
                 report_dictionary(expr.range(), cx);
             }
             return;
@@ -192,6 +200,24 @@ fn attribute(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
                     Found::new(format!("`{name}` is taken from a class")).name(name).help(COMPARISON.fix),
                 );
             }
+            return;
+        }
+        // Classes of this file lead to each other and to bases that it names.
+        "__subclasses__" | "__mro__" | "__bases__" | "__base__"
+            if attribute.ctx == ExprContext::Load && is_own_class(&attribute.value, cx) =>
+        {
+            return;
+        }
+        // How many parameters a function has, and what they are called: numbers and text.
+        "__code__" if is_base_of_count(expr, cx) => return,
+        _ if COUNTS.contains(&name) && is_code_attribute(&attribute.value) => return,
+        "__defaults__" if attribute.ctx == ExprContext::Load && is_own_function(&attribute.value, cx) => {
+            return;
+        }
+        // `Point.__new__.__defaults__ = (None,) * 2`, from before `namedtuple` had `defaults`.
+        "__defaults__"
+            if attribute.ctx == ExprContext::Store && is_new_of_namedtuple(&attribute.value, cx) =>
+        {
             return;
         }
         // What these read or write is looked at where they are called.
@@ -299,9 +325,8 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
     // The dictionary of an instance of a class of this file holds what this file put there.
     let plain = owner.is_some_and(|owner| instances::is_own(owner, cx));
     // What is stored under a name does not leave by it.
-    let updated = owner.is_some_and(
-        |owner| matches!(owner, Expr::Name(name) if cx.module.is_receiver(&name.id, cx.scope(owner))),
-    );
+    let updated =
+        owner.is_some_and(|owner| is_receiver(owner, cx) || computed::evaluator_of_stores(cx).is_none());
     match cx.module.parent(expr) {
         Parent::Expr(parent) => match cx.module.node(parent) {
             Some(Expr::Attribute(method)) => {
@@ -348,6 +373,46 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
         Parent::Stmt(Stmt::Return(_) | Stmt::Assign(_)) | Parent::Keyword => plain,
         _ => false,
     }
+}
+
+/// Surely a class of this file that nothing but its body and plain bases made.
+fn is_own_class(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    match cx.values(expr).exactly() {
+        Some(Value::Class(class)) => {
+            let node = cx.module.class(*class).node;
+            node.decorator_list.is_empty() && generated::is_plain_class(node, cx, 0)
+        }
+        _ => false,
+    }
+}
+
+/// What of a code object is a number or a name.
+const COUNTS: [&str; 6] =
+    ["co_argcount", "co_kwonlyargcount", "co_posonlyargcount", "co_varnames", "co_name", "co_firstlineno"];
+
+fn is_base_of_count(code: &Expr, cx: &Context<'_, '_>) -> bool {
+    match cx.module.parent(code) {
+        Parent::Expr(parent) => matches!(cx.module.node(parent), Some(Expr::Attribute(outer))
+            if outer.ctx == ExprContext::Load && COUNTS.contains(&outer.attr.as_str())),
+        _ => false,
+    }
+}
+
+fn is_code_attribute(expr: &Expr) -> bool {
+    matches!(expr, Expr::Attribute(code) if code.attr.as_str() == "__code__")
+}
+
+fn is_own_function(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    matches!(cx.values(expr).exactly(), Some(Value::Function(_)))
+}
+
+fn is_new_of_namedtuple(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    matches!(expr, Expr::Attribute(new) if new.attr.as_str() == "__new__"
+        && matches!(cx.values(&new.value).exactly(), Some(Value::Instance(name)) if &**name == "collections.namedtuple"))
+}
+
+fn is_receiver(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    matches!(expr, Expr::Name(name) if cx.module.is_receiver(&name.id, cx.scope(expr)))
 }
 
 /// `self.__dict__ == other.__dict__` hands the dictionary to the other operand, so it is left to

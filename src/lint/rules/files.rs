@@ -9,7 +9,7 @@ use crate::lint::context::Context;
 use crate::lint::paths::{self, Guess};
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
-use crate::python::analysis::Value;
+use crate::python::analysis::{BindingKind, Value};
 
 pub(super) static WRITE: Rule = Rule {
     code: "PC601",
@@ -347,12 +347,7 @@ fn changed(call: &ExprCall, cx: &mut Context<'_, '_>) {
                 Found::new("a file is opened as a bare descriptor").name("os.open").help("use `open`"),
             ),
             "os.write" => {
-                let standard = call.arguments.args.first().is_some_and(|fd| {
-                    matches!(cx.values(fd).exactly(), Some(Value::Int(1 | 2)))
-                        || matches!(fd, Expr::Call(inner) if matches!(&*inner.func, Expr::Attribute(method)
-                            if method.attr.as_str() == "fileno" && matches!(&*method.value, Expr::Attribute(_))))
-                });
-                if !standard {
+                if !call.arguments.args.first().is_some_and(|fd| is_open_file(fd, cx)) {
                     cx.report(
                         &RAW,
                         call.range(),
@@ -411,6 +406,31 @@ fn changed(call: &ExprCall, cx: &mut Context<'_, '_>) {
             other if other.starts_with("tempfile.") => temporary(call, cx),
             _ => {}
         }
+    }
+}
+
+/// A descriptor of a standard stream or of a file that `open` opened and judged.
+fn is_open_file(fd: &Expr, cx: &Context<'_, '_>) -> bool {
+    let is_fileno = |expr: &Expr| {
+        matches!(cx.values(expr).exactly(), Some(Value::Int(1 | 2)))
+            || matches!(expr, Expr::Call(call) if call.arguments.is_empty()
+                && matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "fileno"))
+    };
+    match fd {
+        _ if is_fileno(fd) => true,
+        Expr::Attribute(attribute) => {
+            let stores = cx.module.attribute_stores.get(attribute.attr.as_str());
+            stores.is_some_and(|stores| stores.iter().all(|store| store.value.is_some_and(is_fileno)))
+        }
+        Expr::Name(name) => {
+            let bindings = cx.module.resolve(&name.id, cx.scope(fd), name.range.start()).bindings;
+            !bindings.is_empty()
+                && bindings.iter().all(|id| match &cx.module.binding(*id).kind {
+                    BindingKind::Assign { value, path } => path.is_empty() && is_fileno(value),
+                    _ => false,
+                })
+        }
+        _ => false,
     }
 }
 
@@ -508,6 +528,15 @@ fn method(call: &ExprCall, cx: &mut Context<'_, '_>) {
 
 /// A sensitive path, wherever the library takes one.
 fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
+    let given = || call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|k| &k.value));
+    if given().any(|argument| cx.may_be(argument, "pathlib.Path")) {
+        // `map(Path, names)`, `add_argument("--file", type=Path, default=…)`
+        for argument in given() {
+            for guess in guesses(argument, cx) {
+                report_read(&guess, argument.range(), "pathlib.Path", cx);
+            }
+        }
+    }
     let values = cx.values(&call.func);
     for name in values.members() {
         let is_path = matches!(&**name, "pathlib.Path" | "pathlib.PosixPath");
@@ -528,18 +557,22 @@ fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
             }
             continue;
         }
-        for argument in call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|k| &k.value)) {
-            if let Some(elements) =
-                cx.values(argument).elements().filter(|_| argument.is_tuple_expr() || argument.is_list_expr())
-            {
-                for text in elements.iter().filter_map(|element| element.as_text()) {
-                    let guess = paths::of_text(text);
-                    report_read(&guess, argument.range(), &name, cx);
-                }
-                continue;
+        for argument in given() {
+            for guess in guesses(argument, cx) {
+                report_read(&guess, argument.range(), &name, cx);
             }
-            report_read(&paths::guess(argument, cx), argument.range(), &name, cx);
         }
+    }
+}
+
+/// What an argument may be as a path, or its elements as paths.
+fn guesses(argument: &Expr, cx: &Context<'_, '_>) -> Vec<Guess> {
+    let values = cx.values(argument);
+    match (values.exactly(), values.elements()) {
+        (Some(Value::Sequence(_) | Value::Dict(_)), Some(elements)) => {
+            elements.iter().filter_map(|element| element.as_text()).map(paths::of_text).collect()
+        }
+        _ => vec![paths::guess(argument, cx)],
     }
 }
 

@@ -4,7 +4,7 @@
 use ruff_python_ast::{Expr, ExprAttribute, ExprContext, ExprName, Stmt};
 use ruff_text_size::TextRange;
 
-use super::imports;
+use super::{computed, imports};
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
 use crate::lint::rule::{Family, On, Rule};
@@ -198,7 +198,7 @@ pub(super) fn report_member(
         MemberRuling::Allowed => return false,
         MemberRuling::Called { why, .. } => {
             let Some(site) = site else { return false };
-            if is_used_in_place(site, cx) {
+            if is_used_in_place(site, cx) || (module == "pathlib" && is_converter(site, cx)) {
                 return false;
             }
             (&ALIAS, found(format!("`{full}` must be called where it is named: {why}")).help(ALIAS.fix))
@@ -273,6 +273,20 @@ fn is_used_in_place(site: &Expr, cx: &Context<'_, '_>) -> bool {
         Parent::Decorator(_) => true,
         Parent::Expr(parent) => matches!(cx.module.node(parent), Some(Expr::Attribute(_))),
         Parent::Pattern => true,
+        _ => false,
+    }
+}
+
+/// `type=Path`, `map(Path, names)`, `{"file": Path}`: what it is given is looked at with the call.
+fn is_converter(site: &Expr, cx: &Context<'_, '_>) -> bool {
+    match cx.module.parent(site) {
+        Parent::Keyword => true,
+        Parent::Expr(parent) => {
+            matches!(
+                cx.module.node(parent),
+                Some(Expr::Call(_) | Expr::Dict(_) | Expr::Tuple(_) | Expr::List(_))
+            )
+        }
         _ => false,
     }
 }
@@ -367,10 +381,11 @@ fn module_value(module: &str, expr: &Expr, cx: &mut Context<'_, '_>) {
                 let first = call.arguments.args.first().is_some_and(|first| std::ptr::eq(first, expr));
                 first
                     && matches!(&*call.func, Expr::Name(name)
-                        if matches!(name.id.as_str(), "hasattr" | "getattr" | "bool") && cx.is_surely_builtin(name, &call.func))
+                        if matches!(name.id.as_str(), "hasattr" | "getattr" | "bool" | "dir") && cx.is_surely_builtin(name, &call.func))
                     && (call.arguments.args.len() < 2
+                        || matches!(module, "math" | "cmath")
                         || call.arguments.args.get(1).is_some_and(|name| {
-                            let name = cx.values(name);
+                            let name = computed::names_asked(name, cx);
                             name.complete && name.texts().count() == name.known.len()
                         }))
             }

@@ -3,8 +3,11 @@
 
 mod attributes;
 mod builtins;
-pub(super) mod dynamic;
+mod code_text;
+mod computed;
+mod deputies;
 mod files;
+pub(super) mod generated;
 mod hooks;
 mod imports;
 mod library;
@@ -67,17 +70,17 @@ static RULES: &[&Rule] = &[
     &library::FILES,
     &library::PRIVATE,
     &library::ALIAS,
-    &dynamic::COMPUTED,
-    &dynamic::DENIED_NAME,
-    &dynamic::COMPUTED_GETTER,
-    &dynamic::CODE_TEXT,
-    &dynamic::ANNOTATION,
-    &dynamic::GENERATED,
-    &dynamic::REGISTER,
-    &dynamic::TESTS,
-    &dynamic::COMPUTED_STORE,
-    &dynamic::DEPUTY,
-    &dynamic::EVALUATING_ARGUMENT,
+    &computed::COMPUTED,
+    &computed::DENIED_NAME,
+    &computed::COMPUTED_GETTER,
+    &code_text::CODE_TEXT,
+    &code_text::ANNOTATION,
+    &generated::GENERATED,
+    &generated::REGISTER,
+    &code_text::TESTS,
+    &computed::COMPUTED_STORE,
+    &deputies::DEPUTY,
+    &deputies::EVALUATING_ARGUMENT,
     &files::WRITE,
     &files::READ,
     &files::RAW,
