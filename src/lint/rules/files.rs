@@ -346,17 +346,13 @@ fn changed(call: &ExprCall, cx: &mut Context<'_, '_>) {
                 call.range(),
                 Found::new("a file is opened as a bare descriptor").name("os.open").help("use `open`"),
             ),
-            "os.write" => {
-                if !call.arguments.args.first().is_some_and(|fd| is_open_file(fd, cx)) {
-                    cx.report(
-                        &RAW,
-                        call.range(),
-                        Found::new("a descriptor is written that is not a standard stream")
-                            .name("os.write")
-                            .help(RAW.fix),
-                    );
-                }
-            }
+            "os.write" if !call.arguments.args.first().is_some_and(|fd| is_open_file(fd, cx)) => cx.report(
+                &RAW,
+                call.range(),
+                Found::new("a descriptor is written that is not a standard stream")
+                    .name("os.write")
+                    .help(RAW.fix),
+            ),
             "argparse.FileType" => {
                 let mode = cx.argument(call, 0, "mode").map(|mode| cx.values(mode));
                 let reads = mode.is_none_or(|mode| {
