@@ -2,6 +2,7 @@
 //! types, so they cannot drift apart; `/openapi.json` is generated from them.
 
 mod assignment;
+mod ban;
 mod hold;
 mod problem;
 mod schema;
@@ -12,6 +13,7 @@ mod task;
 pub use assignment::{
     Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference,
 };
+pub use ban::{Ban, BanList, BanRequest, LiftRequest, Lifted};
 pub use hold::{Hold, HoldList, ResolveRequest, Verdict};
 pub use problem::Problem;
 pub use submission::{

@@ -7,6 +7,8 @@ use crate::model::Digest;
 pub const HOTKEY: &str = "x-hotkey";
 /// Of an SS58 address, `ed25519` or `sr25519`; may be left out for sr25519.
 pub const SCHEME: &str = "x-scheme";
+/// From a trusted upstream: the hotkey that it verified, written as in [`HOTKEY`].
+pub const VERIFIED_HOTKEY: &str = "x-verified-hotkey";
 /// 128 hexadecimal digits, perhaps behind `0x`. An sr25519 signature is made in the context
 /// `substrate`, as Substrate's accounts sign.
 pub const SIGNATURE: &str = "x-signature";

@@ -19,6 +19,13 @@ pub(crate) struct HoldsArguments {
     #[command(subcommand)]
     action: Action,
 
+    #[command(flatten)]
+    platform: Operator,
+}
+
+/// Where an operator's platform is, and what it knows the operator by.
+#[derive(Debug, Args)]
+pub(super) struct Operator {
     /// The platform's address.
     #[arg(long, global = true, value_name = "URL", default_value = PLATFORM, env = "PORTCULLIS_PLATFORM")]
     platform: String,
@@ -32,6 +39,12 @@ pub(crate) struct HoldsArguments {
         env = "PORTCULLIS_TOKEN_FILE"
     )]
     token_file: PathBuf,
+}
+
+impl Operator {
+    pub(super) fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(&self.platform)?.with_token(&Secret::read(&self.token_file)?))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,7 +73,7 @@ struct Decision {
 
 impl HoldsArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
-        let client = Client::new(&self.platform)?.with_token(&Secret::read(&self.token_file)?);
+        let client = self.platform.client()?;
         super::block_on(async {
             match self.action {
                 Action::List => list(&client, terminal).await,

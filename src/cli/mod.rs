@@ -3,6 +3,7 @@
 //! To add a command: a file with a `clap::Args` struct and its `run`, a variant here, an arm below.
 
 mod agent_file;
+mod bans;
 mod completions;
 mod demo;
 mod doctor;
@@ -63,6 +64,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bans(bans::BansArguments),
     Completions(completions::CompletionsArguments),
     Demo(demo::DemoArguments),
     Doctor(doctor::DoctorArguments),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {
+        Command::Bans(command) => command.run(&terminal),
         Command::Completions(command) => command.run(&terminal),
         Command::Demo(command) => command.run(&terminal),
         Command::Doctor(command) => command.run(&terminal),

@@ -11,12 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Exit, Terminal, policy};
 use crate::config::{Bucket, BucketKey};
 use crate::server::{self, Identity, Settings, UploadLimits};
+use crate::store::Quota;
 use crate::task;
 
 const EXAMPLES: &str = "\
 Examples:
   portcullis serve                                     on this machine, with the built-in tasks
   portcullis serve --listen 0.0.0.0:80 --data /srv/portcullis --tasks tasks/
+  portcullis serve --validators validators --quorum 2  each validator with a token of its own
   portcullis serve --database postgres://db/portcullis --blobs s3://agents/season-1
 
 It logs to stderr; `RUST_LOG=debug` says more. Ctrl-C or SIGTERM finishes what is in flight and
@@ -64,8 +66,8 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_POLICY")]
     policy: Option<PathBuf>,
 
-    /// The file with the validators' token, which only its owner may read. By default it is made
-    /// in the data folder.
+    /// The file with the platform's token, which only its owner may read. By default it is made in
+    /// the data folder. It is the operator's, and the validators' too unless they have their own.
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_TOKEN_FILE")]
     token_file: Option<PathBuf>,
 
@@ -75,12 +77,22 @@ pub(crate) struct ServeArguments {
           value_parser = clap::value_parser!(u64).range(..=task::MOST_SEED))]
     seed: Option<u64>,
 
+    /// Validators with a token each: lines that `portcullis keygen --validator` prints. The file is
+    /// read again when it changes.
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_VALIDATORS")]
+    validators: Option<PathBuf>,
+
+    /// Upstreams that may forward submissions: lines that `portcullis keygen --upstream` prints. The
+    /// file is read again when it changes.
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_UPSTREAMS")]
+    upstreams: Option<PathBuf>,
+
     /// How many validators must agree on a score.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     quorum: u32,
 
     /// How miners are known: `open` believes the form, `signed` wants every upload signed with the
-    /// key that `portcullis keygen` makes.
+    /// key that `portcullis keygen` makes, `bridge` takes uploads from the upstreams only.
     #[arg(long, value_enum, default_value_t, value_name = "MODE", env = "PORTCULLIS_IDENTITY")]
     identity: IdentityMode,
 
@@ -91,6 +103,14 @@ pub(crate) struct ServeArguments {
     /// Uploads of one address in a minute, and as many at once. 0 does not limit.
     #[arg(long, value_name = "N", default_value_t = 600)]
     address_uploads: u32,
+
+    /// Submissions of one miner in any 24 hours. 0 does not limit.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    miner_daily: u32,
+
+    /// Bytes of all sources of one miner together. 0 does not limit.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    miner_bytes: u64,
 
     /// How the log is written.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -111,6 +131,7 @@ enum IdentityMode {
     #[default]
     Open,
     Signed,
+    Bridge,
 }
 
 impl ServeArguments {
@@ -130,6 +151,13 @@ impl ServeArguments {
             identity: match self.identity {
                 IdentityMode::Open => Identity::Open,
                 IdentityMode::Signed => Identity::Signed,
+                IdentityMode::Bridge => Identity::Bridge,
+            },
+            validators: self.validators.clone(),
+            upstreams: self.upstreams.clone(),
+            quota: Quota {
+                per_day: Some(self.miner_daily).filter(|&limit| limit > 0),
+                bytes: Some(self.miner_bytes).filter(|&limit| limit > 0),
             },
             limits: UploadLimits {
                 per_miner: NonZeroU32::new(self.miner_uploads),
@@ -144,7 +172,8 @@ impl ServeArguments {
             terminal.say(format!("data lies in {}", self.data.display()));
             if self.token_file.is_none() {
                 let token = self.data.join("validator.token");
-                terminal.say(format!("validators show the token in {}", token.display()));
+                let who = if self.validators.is_some() { "the operator shows" } else { "validators show" };
+                terminal.say(format!("{who} the token in {}", token.display()));
             }
             running.serve_until(stop).await?;
             terminal.say("stopped");

@@ -38,11 +38,12 @@ pub(crate) struct ValidateArguments {
     #[arg(long, value_name = "URL", env = "PORTCULLIS_PLATFORM")]
     platform: String,
 
-    /// File with the platform's validator token.
+    /// File with this validator's token, or the platform's where all validators share it.
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_TOKEN_FILE")]
     token_file: PathBuf,
 
-    /// This validator's name; the same name never scores a submission twice.
+    /// This validator's name; the same name never scores a submission twice. With a token of its own
+    /// it is the name that the token was made for.
     #[arg(long, value_name = "NAME", default_value = "validator", env = "PORTCULLIS_VALIDATOR")]
     name: MinerId,
 

@@ -15,9 +15,9 @@ pub use error::ClientError;
 
 use crate::api::signature::{self, Signed};
 use crate::api::{
-    AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, ClaimRequest, HoldList, Leaderboard,
-    LeaseAnswer, Problem, ReleaseRequest, ResolveRequest, ResultRequest, ResultTaken, SubmissionDetail,
-    TaskDetail, TaskList, Uploaded, Version,
+    AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, Ban, BanList, BanRequest, ClaimRequest,
+    HoldList, Leaderboard, LeaseAnswer, LiftRequest, Problem, ReleaseRequest, ResolveRequest, ResultRequest,
+    ResultTaken, SubmissionDetail, TaskDetail, TaskList, Uploaded, Version,
 };
 use crate::config::{MinerKey, Secret};
 use crate::model::{Digest, MinerId, Slug, SubmissionId};
@@ -239,6 +239,35 @@ impl Client {
     /// When the platform cannot be reached or the submission is not held.
     pub async fn resolve(&self, id: SubmissionId, decision: &ResolveRequest) -> Result<(), ClientError> {
         let request = self.post(&format!("internal/v1/holds/{id}/resolve"), decision)?;
+        self.send(request).await.map(drop)
+    }
+
+    /// The miners who may not take part; `ended` adds the bans that are over.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn bans(&self, ended: bool) -> Result<Vec<Ban>, ClientError> {
+        let mut bans = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page: BanList =
+                self.get(&format!("internal/v1/bans?limit=1000&ended={ended}{after}")).await?;
+            bans.extend(page.bans);
+            let Some(next) = page.next else { return Ok(bans) };
+            after = format!("&after={next}");
+        }
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or the miner is banned already.
+    pub async fn ban(&self, request: &BanRequest) -> Result<Ban, ClientError> {
+        self.ask(self.post("internal/v1/bans", request)?).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or the miner is not banned.
+    pub async fn lift_ban(&self, miner: &MinerId, request: &LiftRequest) -> Result<(), ClientError> {
+        let request = self.post(&format!("internal/v1/bans/{miner}/lift"), request)?;
         self.send(request).await.map(drop)
     }
 

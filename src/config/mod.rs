@@ -3,7 +3,9 @@
 mod bucket;
 mod key;
 mod secret;
+mod tokens;
 
 pub use bucket::{Bucket, BucketKey, BucketKeyError, InvalidBucket};
 pub use key::{KeyError, MinerKey};
 pub use secret::{Secret, SecretError};
+pub use tokens::{Tokens, TokensError};

@@ -81,6 +81,20 @@ impl Secret {
         }
     }
 
+    /// Writes the secret to a file that is not there yet and that its owner alone may read.
+    ///
+    /// # Errors
+    /// When the file is there or cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), SecretError> {
+        let write = || {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+            writeln!(file, "{}", self.0)?;
+            file.sync_all()
+        };
+        let failed = |source| SecretError::File { doing: "write", name: path.display().to_string(), source };
+        write().map_err(failed)
+    }
+
     /// For an `Authorization` header.
     pub fn reveal(&self) -> &str {
         &self.0

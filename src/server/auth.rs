@@ -1,4 +1,4 @@
-//! Who may use the internal routes: whoever sends the token.
+//! Who may use the internal routes, by bearer token: the operator, a validator, an upstream.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -8,6 +8,70 @@ use base64::Engine as _;
 
 use super::error::{ApiError, Kind};
 use super::state::App;
+use crate::config::Tokens;
+use crate::model::MinerId;
+
+/// Which validator a request is from.
+#[derive(Debug, Clone)]
+pub(super) enum Caller {
+    /// The one whose token it is.
+    Named(MinerId),
+    /// All validators share the platform's token: whoever the request says.
+    Shared,
+}
+
+impl Caller {
+    /// A validator acts in its own name.
+    pub(super) fn check(&self, name: &MinerId) -> Result<(), ApiError> {
+        match self {
+            Self::Named(own) if own != name => Err(ApiError::new(
+                Kind::Forbidden,
+                format!("the token is the one of `{own}`, not of `{name}`"),
+            )),
+            Self::Named(_) | Self::Shared => Ok(()),
+        }
+    }
+}
+
+/// Which upstream a request is from.
+#[derive(Debug, Clone)]
+pub(super) struct Upstream(pub(super) MinerId);
+
+/// Lets validators pass: each with its own token where they have their own, else all with the
+/// platform's.
+pub(super) async fn require_validator(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let Some(validators) = &app.validators else {
+        request.extensions_mut().insert(Caller::Shared);
+        return require_token(State(app.clone()), request, next).await;
+    };
+    let name = holder(validators, request.headers(), "a validator's token")?;
+    request.extensions_mut().insert(Caller::Named(name));
+    Ok(next.run(request).await)
+}
+
+/// Lets upstreams pass, each with its own token.
+pub(super) async fn require_upstream(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let Some(upstreams) = &app.upstreams else {
+        return Err(ApiError::new(Kind::Unauthorized, "this platform has no upstream"));
+    };
+    let name = holder(upstreams, request.headers(), "an upstream's token")?;
+    request.extensions_mut().insert(Upstream(name));
+    Ok(next.run(request).await)
+}
+
+fn holder(tokens: &Tokens, headers: &HeaderMap, what: &str) -> Result<MinerId, ApiError> {
+    let detail = || format!("this route needs `Authorization: Bearer` and {what}");
+    let given = bearer(headers).ok_or_else(|| ApiError::new(Kind::Unauthorized, detail()))?;
+    tokens.name_of(given).ok_or_else(|| ApiError::new(Kind::Unauthorized, format!("the token is not {what}")))
+}
 
 /// Lets a request pass that carries `Authorization: Bearer` and the token.
 pub(super) async fn require_token(

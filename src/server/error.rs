@@ -9,13 +9,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as ResponseDoc, ResponseBuilder};
 
 use crate::api::Problem;
 use crate::lint::Report;
 use crate::model::{InvalidName, MinerId, SubmissionId};
 use crate::queue::QueueError;
-use crate::store::StoreError;
+use crate::store::{Exceeded, StoreError};
 
 /// A kind of failure. Its name is stable and part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub(super) enum Kind {
     NeedsPassword,
     /// As `Unauthorized`, of an upload.
     Unsigned,
+    /// The token is good, but not for this.
+    Forbidden,
+    Banned,
+    OverQuota,
     TooMany,
     NotFound,
     MethodNotAllowed,
@@ -34,6 +39,7 @@ pub(super) enum Kind {
     NameTaken,
     LeaseEnded,
     NotHeld,
+    AlreadyBanned,
     TooLarge,
     Refused,
     InvalidResult,
@@ -50,6 +56,9 @@ impl Kind {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "A valid token is needed"),
             Self::NeedsPassword => (StatusCode::UNAUTHORIZED, "unauthorized", "A password is needed"),
             Self::Unsigned => (StatusCode::UNAUTHORIZED, "unsigned", "A valid signature is needed"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The token is not good for this"),
+            Self::Banned => (StatusCode::FORBIDDEN, "banned", "The miner may not take part"),
+            Self::OverQuota => (StatusCode::FORBIDDEN, "over-quota", "The miner has stored too much"),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::MethodNotAllowed => {
@@ -60,6 +69,7 @@ impl Kind {
             Self::NameTaken => (StatusCode::CONFLICT, "name-taken", "The miner id is taken"),
             Self::LeaseEnded => (StatusCode::CONFLICT, "lease-ended", "The assignment has ended"),
             Self::NotHeld => (StatusCode::CONFLICT, "not-held", "The submission is not held"),
+            Self::AlreadyBanned => (StatusCode::CONFLICT, "already-banned", "The miner is banned already"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "The gate refused the source"),
             Self::InvalidResult => {
@@ -137,6 +147,21 @@ impl ApiError {
     pub(super) fn too_many(who: &str, seconds: u64) -> Self {
         let detail = format!("too many uploads from {who}; try again in {seconds} s");
         Self { retry_after: Some(seconds), ..Self::new(Kind::TooMany, detail) }
+    }
+
+    pub(super) fn over_quota(miner: &MinerId, exceeded: Exceeded, now: Timestamp) -> Self {
+        match exceeded {
+            Exceeded::PerDay { limit, again_at } => {
+                let seconds = u64::try_from(again_at.duration_since(now).as_secs()).unwrap_or(0).max(1);
+                let detail =
+                    format!("`{miner}` may submit {limit} times in 24 hours; try again in {seconds} s");
+                Self { retry_after: Some(seconds), ..Self::new(Kind::TooMany, detail) }
+            }
+            Exceeded::Bytes { limit } => {
+                let detail = format!("the sources of `{miner}` may not be more than {limit} bytes together");
+                Self::new(Kind::OverQuota, detail)
+            }
+        }
     }
 
     /// Adds what the log shall say.

@@ -1,4 +1,5 @@
-//! Who uploads. In open mode whoever says so; in signed mode whoever signed the request.
+//! Who uploads. In open mode whoever says so; in signed mode whoever signed the request; in bridge
+//! mode whom the upstream names.
 
 use axum::http::HeaderMap;
 use jiff::SignedDuration;
@@ -17,6 +18,8 @@ pub enum Identity {
     /// The request is signed with the miner's ed25519 or sr25519 key, whose public part is the
     /// miner's id.
     Signed,
+    /// A trusted upstream has verified the miner and forwards the upload; nobody else may upload.
+    Bridge,
 }
 
 /// Who signed a request.

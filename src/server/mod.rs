@@ -7,8 +7,10 @@
 mod auth;
 mod error;
 mod extract;
+mod form;
 mod gate;
 mod identity;
+mod intake;
 mod limits;
 mod listen;
 mod metrics;
@@ -32,11 +34,11 @@ use tokio::net::TcpListener;
 pub use identity::Identity;
 pub use limits::UploadLimits;
 
-use crate::config::{Bucket, Secret, SecretError};
+use crate::config::{Bucket, Secret, SecretError, Tokens, TokensError};
 use crate::lint::Policy;
 use crate::model::RawAmount;
 use crate::queue::{Clock, Queue, QueueError, Rules, SystemClock};
-use crate::store::{AgentFiles, Blobs, Objects, Page, Store, StoreError};
+use crate::store::{AgentFiles, Blobs, Objects, Page, Quota, Store, StoreError};
 use crate::task::{self, Task};
 use state::{App, MinerLocks, Shared};
 
@@ -54,11 +56,16 @@ pub struct Settings {
     pub bucket: Option<Bucket>,
     pub tasks: Vec<Task>,
     pub policy: Arc<Policy>,
-    /// The validators' token; without it `validator.token` in the data folder, made if need be.
+    /// The platform's token; without it `validator.token` in the data folder, made if need be. It
+    /// is the operator's, and the validators' too unless they have their own.
     pub token_file: Option<PathBuf>,
     /// What generated cases are made from; without it of the secret in `round.seed` in the data
     /// folder, made if need be.
     pub seed: Option<u64>,
+    /// The validators and the digests of their tokens, as [`Tokens`] reads them.
+    pub validators: Option<PathBuf>,
+    /// The upstreams that may forward submissions, likewise.
+    pub upstreams: Option<PathBuf>,
     /// What is shared among the ranked.
     pub pool: RawAmount,
     pub unit: String,
@@ -69,6 +76,8 @@ pub struct Settings {
     pub gate_queue: usize,
     pub identity: Identity,
     pub limits: UploadLimits,
+    /// What one miner may have.
+    pub quota: Quota,
     /// How long a request may take as a whole.
     pub request_timeout: Duration,
     pub clock: Arc<dyn Clock>,
@@ -85,6 +94,8 @@ impl Settings {
             policy: Policy::standard(),
             token_file: None,
             seed: None,
+            validators: None,
+            upstreams: None,
             pool: RawAmount::from_millionths(50_000_000),
             unit: "TAO".to_owned(),
             quorum: 1,
@@ -92,6 +103,7 @@ impl Settings {
             gate_queue: 256,
             identity: Identity::Open,
             limits: UploadLimits::default(),
+            quota: Quota::default(),
             request_timeout: Duration::from_secs(60),
             clock: Arc::new(SystemClock),
         }
@@ -113,6 +125,10 @@ pub enum ServeError {
     NoQuorum,
     #[error(transparent)]
     Token(#[from] SecretError),
+    #[error("bridge mode needs a file with the tokens of the upstreams")]
+    NoUpstream,
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -142,6 +158,9 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
     if settings.quorum == 0 {
         return Err(ServeError::NoQuorum);
     }
+    if settings.identity == Identity::Bridge && settings.upstreams.is_none() {
+        return Err(ServeError::NoUpstream);
+    }
     let lock = take_folder(&settings.data)?;
     let store = match &settings.database {
         Some(url) => Store::open_url(url).await?,
@@ -166,12 +185,15 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         tasks,
         token: Secret::read_or_generate(&token_file)?,
         seed,
+        validators: settings.validators.map(Tokens::read).transpose()?,
+        upstreams: settings.upstreams.map(Tokens::read).transpose()?,
         pool: settings.pool,
         unit: settings.unit,
         quorum: settings.quorum,
         locks: MinerLocks::new(),
         identity: settings.identity,
         limits: limits::Limits::new(settings.limits),
+        quota: settings.quota,
         metrics: metrics::Metrics::new(),
         changes: pages::Changes::new(),
         stopping: AtomicBool::new(false),
@@ -273,6 +295,12 @@ async fn upkeep(app: App) {
     loop {
         ticks.tick().await;
         app.limits.forget();
+        for tokens in [&app.validators, &app.upstreams].into_iter().flatten() {
+            // Who was added can come now, and who was removed cannot.
+            if let Err(error) = tokens.refresh() {
+                tracing::error!(error = %error, "the tokens stay as they were");
+            }
+        }
         if let Err(error) = app.store.forget_nonces(app.clock.now()).await {
             tracing::error!(error = %error, "cannot forget old nonces");
         }

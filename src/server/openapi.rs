@@ -26,7 +26,9 @@ use super::{auth, pages, routes};
     components(schemas(crate::api::Problem)),
     tags(
         (name = "public", description = "For everybody"),
-        (name = "validators", description = "Needs the platform's token"),
+        (name = "validators", description = "Needs a validator's token, or the platform's where all share it"),
+        (name = "upstreams", description = "Needs an upstream's token"),
+        (name = "operators", description = "Needs the platform's token"),
     )
 )]
 struct Document;
@@ -47,17 +49,28 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .routes(routes!(routes::service::health))
         .routes(routes!(routes::service::version))
         .routes(routes!(routes::service::metrics));
-    let internal = OpenApiRouter::new()
+    let validators = OpenApiRouter::new()
         .routes(routes!(routes::assignments::claim))
         .routes(routes!(routes::assignments::heartbeat))
         .routes(routes!(routes::assignments::result))
         .routes(routes!(routes::assignments::release))
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_validator));
+    let upstreams = OpenApiRouter::new()
+        .routes(routes!(routes::bridge::submit))
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_upstream));
+    let operators = OpenApiRouter::new()
         .routes(routes!(routes::agents::source))
+        .routes(routes!(routes::bans::list, routes::bans::add))
+        .routes(routes!(routes::bans::lift))
         .routes(routes!(routes::holds::list))
         .routes(routes!(routes::holds::resolve))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_token));
-    let (router, mut document) =
-        OpenApiRouter::with_openapi(Document::openapi()).merge(public).merge(internal).split_for_parts();
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(public)
+        .merge(validators)
+        .merge(upstreams)
+        .merge(operators)
+        .split_for_parts();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));

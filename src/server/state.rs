@@ -13,10 +13,10 @@ use super::identity::Identity;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::pages::Changes;
-use crate::config::Secret;
+use crate::config::{Secret, Tokens};
 use crate::model::{MinerId, RawAmount, Slug};
 use crate::queue::{Clock, Queue};
-use crate::store::{AgentFiles, Blobs, Store};
+use crate::store::{AgentFiles, Blobs, Quota, Store};
 use crate::task::Task;
 
 /// The platform behind the routes. Cheap to clone.
@@ -33,9 +33,12 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     /// Sorted by id.
     pub(super) tasks: Vec<Task>,
+    /// The operator's; without tokens of their own also the validators'.
     pub(super) token: Secret,
     /// What the generated cases of this round are made from.
     pub(super) seed: u64,
+    pub(super) validators: Option<Tokens>,
+    pub(super) upstreams: Option<Tokens>,
     pub(super) pool: RawAmount,
     pub(super) unit: String,
     pub(super) quorum: u32,
@@ -44,6 +47,7 @@ pub(super) struct Shared {
     pub(super) locks: MinerLocks,
     pub(super) identity: Identity,
     pub(super) limits: Limits,
+    pub(super) quota: Quota,
     pub(super) metrics: Metrics,
     pub(super) changes: Changes,
     pub(super) stopping: AtomicBool,

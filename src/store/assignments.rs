@@ -9,6 +9,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 use uuid::Uuid;
 
+use super::bans::NOT_BANNED;
 use super::rows::{self, Reader, SUBMISSION, Submission};
 use super::step::{self, Pending, Running};
 use super::submissions::open_hold;
@@ -114,7 +115,8 @@ fn lease(row: &AnyRow) -> Result<LeaseRow, StoreError> {
 }
 
 impl Store {
-    /// Lends the oldest submission that wants a validator and was not scored by this one.
+    /// Lends the oldest submission that wants a validator, was not scored by this one, and whose
+    /// miner is not banned.
     ///
     /// # Errors
     /// When the database fails.
@@ -139,7 +141,7 @@ impl Store {
              WHERE slots > 0 AND sequence = (\
              SELECT s.sequence FROM submissions s WHERE s.slots > 0 AND NOT EXISTS (\
              SELECT 1 FROM assignments a WHERE a.submission_id = s.id AND a.validator = $2 \
-             AND a.state IN ('live', 'done')) ORDER BY s.sequence LIMIT 1{}) RETURNING {SUBMISSION}",
+             AND a.state IN ('live', 'done')) AND {NOT_BANNED} ORDER BY s.sequence LIMIT 1{}) RETURNING {SUBMISSION}",
             self.skip_locked()
         )))
         .bind(new.at.as_millisecond())

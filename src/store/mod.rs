@@ -6,11 +6,13 @@
 
 mod agents;
 mod assignments;
+mod bans;
 mod blobs;
 mod holds;
 mod nonces;
 mod objects;
 mod overview;
+mod quota;
 mod rows;
 mod step;
 mod submissions;
@@ -22,10 +24,12 @@ use sqlx::{Any, AnyPool, Connection as _, Row as _, Transaction};
 
 pub use agents::{AgentFiles, AgentRecord};
 pub use assignments::{EndedLease, Finish, FinishedRun, Judgement, LeaseRow, NewLease, Requeue};
+pub use bans::{Ban, BanPage, Lift};
 pub use blobs::Blobs;
 pub use holds::{OpenHold, Resolution};
 pub use objects::Objects;
 pub use overview::ValidatorHealth;
+pub use quota::{Exceeded, Quota};
 pub use rows::{Event, Submission};
 pub use submissions::{Admission, NewSubmission, Page, Ranked};
 
@@ -204,6 +208,14 @@ impl Store {
         match self.engine {
             Engine::Sqlite => "",
             Engine::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// After a `SELECT` whose row others must not read for the same purpose until we are done.
+    const fn row_lock(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "",
+            Engine::Postgres => " FOR UPDATE",
         }
     }
 

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use sqlx::{Any, Transaction};
 
+use super::bans::NOT_BANNED;
+use super::quota::{self, Exceeded, Quota};
 use super::rows::{self, Event, Reader, SUBMISSION, Submission};
 use super::{Store, StoreError, count, record};
 use crate::diagnostic::Finding;
@@ -23,6 +25,10 @@ pub struct NewSubmission {
     pub hold: Option<String>,
     /// How many validators must agree on the score, from 1.
     pub quorum: u32,
+    /// What the miner may have with this one.
+    pub quota: Quota,
+    /// Who forwarded it, where it did not come from the miner.
+    pub upstream: Option<MinerId>,
     pub at: Timestamp,
 }
 
@@ -39,6 +45,8 @@ pub enum Admission {
     NameTaken {
         by: MinerId,
     },
+    /// The miner has too much already; nothing was stored.
+    OverQuota(Exceeded),
 }
 
 /// Which part of a list.
@@ -80,7 +88,7 @@ impl Store {
     async fn try_admit(&self, new: &NewSubmission) -> Result<Admission, StoreError> {
         const DOING: &str = "store a submission";
         let mut transaction = self.begin(DOING).await?;
-        if let Some(by) = name_holder(&mut transaction, &new.miner).await? {
+        if let Some(by) = self.name_holder(&mut transaction, &new.miner).await? {
             if by != new.miner {
                 return Ok(Admission::NameTaken { by });
             }
@@ -104,6 +112,11 @@ impl Store {
             let earlier = rows::submission(&row)?;
             return Ok(Admission::Duplicate { earlier: earlier.id, miner: earlier.miner });
         }
+        let exceeded =
+            quota::exceeded(&mut transaction, new.quota, &new.miner, new.source_bytes, new.at).await?;
+        if let Some(exceeded) = exceeded {
+            return Ok(Admission::OverQuota(exceeded));
+        }
         sqlx::query(
             "INSERT INTO sources (sha256, bytes, created_at) VALUES ($1, $2, $3) \
              ON CONFLICT (sha256) DO NOTHING",
@@ -116,7 +129,10 @@ impl Store {
         .map_err(StoreError::query(DOING))?;
 
         let stored = insert(&mut transaction, new).await?;
-        let reason = new.hold.clone().unwrap_or_else(|| "the gate let it in".to_owned());
+        let mut reason = new.hold.clone().unwrap_or_else(|| "the gate let it in".to_owned());
+        if let Some(upstream) = &new.upstream {
+            reason.push_str(&format!("; forwarded by the upstream `{upstream}`"));
+        }
         let event = Event { at: new.at, actor: new.miner.to_string(), from: None, to: stored.state, reason };
         record(&mut transaction, &new.id.to_string(), &event).await?;
         if let Some(reason) = &new.hold {
@@ -124,6 +140,23 @@ impl Store {
         }
         transaction.commit().await.map_err(StoreError::query(DOING))?;
         Ok(Admission::Stored(Box::new(stored)))
+    }
+
+    /// Who holds the name, and holds it for as long as the transaction lasts: the submissions of one
+    /// miner are counted one after the other.
+    async fn name_holder(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        miner: &MinerId,
+    ) -> Result<Option<MinerId>, StoreError> {
+        let query = format!("SELECT id FROM miners WHERE folded = $1{}", self.row_lock());
+        let row = sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(miner.as_str().to_ascii_lowercase())
+            .fetch_optional(&mut **transaction)
+            .await
+            .map_err(StoreError::query("find a miner"))?;
+        row.map(|row| Reader { row: &row, what: "miner", id: miner.to_string() }.parsed("id", str::parse))
+            .transpose()
     }
 
     /// # Errors
@@ -207,16 +240,16 @@ impl Store {
         rows.iter().map(rows::submission).collect()
     }
 
-    /// The newest completed submission of each miner. In no order that means anything.
+    /// The newest completed submission of each miner who is not banned. In no order that means anything.
     ///
     /// # Errors
     /// As [`Store::submission`].
     pub async fn completed(&self) -> Result<Vec<Ranked>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT sequence, id, miner_id, upload_sha256, score, received_at FROM submissions \
-             WHERE sequence IN (SELECT MAX(sequence) FROM submissions \
-             WHERE state = 'completed' GROUP BY miner_id) ORDER BY sequence",
-        )
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT s.sequence, s.id, s.miner_id, s.upload_sha256, s.score, s.received_at FROM submissions s \
+             WHERE s.sequence IN (SELECT MAX(sequence) FROM submissions \
+             WHERE state = 'completed' GROUP BY miner_id) AND {NOT_BANNED} ORDER BY s.sequence"
+        )))
         .fetch_all(&self.reads)
         .await
         .map_err(StoreError::query("read the scores"))?;
@@ -254,19 +287,6 @@ impl Store {
             })
             .collect()
     }
-}
-
-async fn name_holder(
-    transaction: &mut Transaction<'static, Any>,
-    miner: &MinerId,
-) -> Result<Option<MinerId>, StoreError> {
-    let row = sqlx::query("SELECT id FROM miners WHERE folded = $1")
-        .bind(miner.as_str().to_ascii_lowercase())
-        .fetch_optional(&mut **transaction)
-        .await
-        .map_err(StoreError::query("find a miner"))?;
-    row.map(|row| Reader { row: &row, what: "miner", id: miner.to_string() }.parsed("id", str::parse))
-        .transpose()
 }
 
 async fn insert(

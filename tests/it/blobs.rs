@@ -71,6 +71,8 @@ async fn submit(store: &Store, clock: &StillClock, source: &str) -> Submission {
         findings: Vec::new(),
         hold: None,
         quorum: 1,
+        quota: Default::default(),
+        upstream: None,
         at: clock.now(),
     };
     match store.admit(&new).await.expect("it works") {

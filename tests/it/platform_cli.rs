@@ -180,6 +180,33 @@ fn a_key_is_made_once_and_signs_uploads() {
     assert!(status.stdout.contains(signed.stdout.trim()), "{status}");
 }
 
+#[test]
+fn an_operator_gives_out_tokens_and_bans_from_the_command_line() {
+    let folder = folder_with("agent.py", "print(1)\n");
+    let made = run(folder.path(), &["keygen", "--validator", "v1", "v1.token"], b"");
+    assert_eq!(made.code, Some(0), "{made}");
+    let token = std::fs::read_to_string(folder.path().join("v1.token")).expect("a token");
+    assert!(!made.stdout.contains(token.trim()) && made.stdout.starts_with("v1:sha256:"), "{made}");
+    std::fs::write(folder.path().join("validators"), &made.stdout).expect("written");
+    let served = Served::with(folder.path(), &["--validators", "validators"]);
+    let operator = |arguments: &[&str]| {
+        let token = ["--token-file", "data/validator.token"];
+        ask(folder.path(), &served.url, &[arguments, &token].concat())
+    };
+    let banned = operator(&["bans", "add", "alice", "--reason", "sells answers", "--operator", "carol"]);
+    assert_eq!(banned.code, Some(0), "{banned}");
+    let refused = ask(folder.path(), &served.url, &["upload", "agent.py", "--miner", "alice"]);
+    assert_eq!(refused.code, Some(1), "{refused}");
+    assert!(refused.stderr.contains("may not take part: sells answers"), "{refused}");
+    let list = operator(&["bans", "list"]);
+    assert!(list.stdout.contains("alice  sells answers (operator carol)"), "{list}");
+    let lifted = operator(&["bans", "remove", "alice", "--reason", "a mistake", "--operator", "carol"]);
+    assert_eq!(lifted.code, Some(0), "{lifted}");
+    assert!(operator(&["bans", "list", "--all"]).stdout.contains("a mistake"));
+    let taken = ask(folder.path(), &served.url, &["upload", "agent.py", "--miner", "alice"]);
+    assert_eq!(taken.code, Some(0), "{taken}");
+}
+
 /// How often the platform is killed. `PORTCULLIS_TEST_KILLS` asks for more.
 const KILLS: usize = 5;
 

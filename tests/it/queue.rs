@@ -143,6 +143,8 @@ impl World {
             findings: Vec::new(),
             hold: None,
             quorum: self.quorum,
+            quota: Default::default(),
+            upstream: None,
             at: self.clock.now(),
         };
         assert!(matches!(self.store.admit(&new).await.expect("it works"), Admission::Stored(_)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis::model::{Digest, Score, SubmissionId};
 use portcullis::queue::{Clock as _, Queue, Rules};
-use portcullis::store::{Admission, Judgement, NewSubmission, Store};
+use portcullis::store::{Admission, Judgement, NewSubmission, Quota, Store};
 
 use crate::database::Database;
 use crate::support::{StillClock, miner};
@@ -21,6 +21,8 @@ fn submission(number: usize, clock: &StillClock) -> NewSubmission {
         findings: Vec::new(),
         hold: None,
         quorum: 1,
+        quota: Default::default(),
+        upstream: None,
         at: clock.now(),
     }
 }
@@ -82,4 +84,36 @@ async fn the_same_source_at_two_platforms_at_once_is_stored_once() {
         let stored = uploads.join_all().await;
         assert_eq!(stored.iter().filter(|done| matches!(done, Admission::Stored(_))).count(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_quota_holds_at_all_platforms_together() {
+    let database = Database::fresh().await;
+    let clock = StillClock::new();
+    let stores = [
+        Store::open_url(&database.url).await.expect("one"),
+        Store::open_url(&database.url).await.expect("two"),
+    ];
+    let mut uploads = tokio::task::JoinSet::new();
+    for number in 0..16 {
+        let store = stores[number % 2].clone();
+        let quota = Quota { per_day: Some(5), bytes: Some(12) };
+        let new = NewSubmission { miner: miner("alice"), quota, ..submission(number, &clock) };
+        uploads.spawn(async move { store.admit(&new).await.expect("it works") });
+    }
+    let done = uploads.join_all().await;
+    assert_eq!(done.iter().filter(|done| matches!(done, Admission::Stored(_))).count(), 5);
+    assert!(
+        stores[0].ban(&miner("Alice"), "why", "operator", clock.now()).await.expect("it works").is_some()
+    );
+    assert!(
+        stores[1].ban(&miner("alice"), "why", "operator", clock.now()).await.expect("it works").is_none()
+    );
+    let queue = Queue::new(stores[1].clone(), Arc::clone(&clock) as _, Rules::default());
+    assert!(
+        queue.claim(&miner("v1")).await.expect("it works").is_none(),
+        "nothing of a banned miner is lent"
+    );
+    assert!(stores[1].lift_ban(&miner("alice"), "why", "operator", clock.now()).await.expect("it works"));
+    assert!(queue.claim(&miner("v1")).await.expect("it works").is_some());
 }

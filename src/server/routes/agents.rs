@@ -74,7 +74,7 @@ pub(in crate::server) async fn show(
 }
 
 /// The text of a miner's agent
-#[utoipa::path(get, path = "/internal/v1/agents/{miner_id}/source", tag = "validators",
+#[utoipa::path(get, path = "/internal/v1/agents/{miner_id}/source", tag = "operators",
     operation_id = "agent_source", security(("token" = [])),
     params(("miner_id" = String, Path, description = "The miner's id")),
     responses((status = OK, body = AgentSource), Source))]

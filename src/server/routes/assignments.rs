@@ -1,24 +1,25 @@
 //! Work for validators: claim it, keep it, report it, give it back.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::api::{
     Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference,
 };
+use crate::server::auth::Caller;
 use crate::server::error::{ApiError, refusals};
 use crate::server::extract::{Body, Named};
 use crate::server::results::{self, Checked};
 use crate::server::state::App;
 use crate::store::Finish;
 
-refusals!(Claim: Malformed, Unauthorized, TooLarge);
-refusals!(Ended: Malformed, Unauthorized, NotFound, LeaseEnded, TooLarge);
-refusals!(BadResult: Malformed, Unauthorized, NotFound, LeaseEnded, TooLarge, InvalidResult);
+refusals!(Claim: Malformed, Unauthorized, Forbidden, TooLarge);
+refusals!(Ended: Malformed, Unauthorized, Forbidden, NotFound, LeaseEnded, TooLarge);
+refusals!(BadResult: Malformed, Unauthorized, Forbidden, NotFound, LeaseEnded, TooLarge, InvalidResult);
 
 const LONGEST_REASON: usize = 1000;
 
@@ -28,8 +29,10 @@ const LONGEST_REASON: usize = 1000;
     responses((status = OK, body = Assignment), (status = NO_CONTENT, description = "There is nothing to do"), Claim))]
 pub(in crate::server) async fn claim(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     Body { value: request, .. }: Body<ClaimRequest>,
 ) -> Result<Response, ApiError> {
+    caller.check(&request.validator)?;
     let Some(lease) = app.queue.claim(&request.validator).await? else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
@@ -70,9 +73,11 @@ pub(in crate::server) async fn claim(
     responses((status = OK, body = LeaseAnswer), Ended))]
 pub(in crate::server) async fn heartbeat(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     Named(id): Named<Uuid>,
     Body { value: request, .. }: Body<ClaimRequest>,
 ) -> Result<Json<LeaseAnswer>, ApiError> {
+    caller.check(&request.validator)?;
     let expires_at: Timestamp = app.queue.renew(id, &request.validator).await?;
     Ok(Json(LeaseAnswer { expires_at }))
 }
@@ -87,9 +92,11 @@ pub(in crate::server) async fn heartbeat(
     responses((status = OK, body = ResultTaken), BadResult))]
 pub(in crate::server) async fn result(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     Named(id): Named<Uuid>,
     Body { value: request, bytes }: Body<ResultRequest>,
 ) -> Result<Json<ResultTaken>, ApiError> {
+    caller.check(&request.validator)?;
     let lease = app.queue.find(id, &request.validator).await?;
     let finish = match results::check(&request, &bytes, &app.tasks)? {
         Checked::Judged(judgement) => app.queue.finish(id, &request.validator, &judgement).await?.1,
@@ -115,9 +122,11 @@ pub(in crate::server) async fn result(
     responses((status = NO_CONTENT, description = "It was given back"), Ended))]
 pub(in crate::server) async fn release(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     Named(id): Named<Uuid>,
     Body { value: request, .. }: Body<ReleaseRequest>,
 ) -> Result<StatusCode, ApiError> {
+    caller.check(&request.validator)?;
     if request.reason.len() > LONGEST_REASON {
         return Err(ApiError::malformed("`reason` is longer than 1000 bytes"));
     }

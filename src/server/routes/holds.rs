@@ -18,7 +18,7 @@ const MOST_HOLDS: u32 = 1000;
 const LONGEST_TEXT: usize = 1000;
 
 /// The open holds, oldest first
-#[utoipa::path(get, path = "/internal/v1/holds", tag = "validators", operation_id = "list_holds",
+#[utoipa::path(get, path = "/internal/v1/holds", tag = "operators", operation_id = "list_holds",
     security(("token" = [])), responses((status = OK, body = HoldList), List))]
 pub(in crate::server) async fn list(State(app): State<App>) -> Result<Json<HoldList>, ApiError> {
     let holds = app.store.holds(MOST_HOLDS).await?;
@@ -32,7 +32,7 @@ pub(in crate::server) async fn list(State(app): State<App>) -> Result<Json<HoldL
 }
 
 /// Release a held submission to be scored, or reject it
-#[utoipa::path(post, path = "/internal/v1/holds/{id}/resolve", tag = "validators",
+#[utoipa::path(post, path = "/internal/v1/holds/{id}/resolve", tag = "operators",
     operation_id = "resolve_hold", security(("token" = [])), request_body = ResolveRequest,
     params(("id" = uuid::Uuid, Path, description = "The submission's id")),
     responses((status = NO_CONTENT, description = "It was decided"), Resolve))]

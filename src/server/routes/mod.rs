@@ -2,6 +2,8 @@
 
 pub(super) mod agents;
 pub(super) mod assignments;
+pub(super) mod bans;
+pub(super) mod bridge;
 pub(super) mod holds;
 pub(super) mod leaderboard;
 pub(super) mod service;

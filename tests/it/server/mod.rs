@@ -6,6 +6,7 @@ mod hostile;
 mod identity;
 mod pages;
 mod ranking;
+mod trust;
 mod uploads;
 
 use std::net::SocketAddr;
