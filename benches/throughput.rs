@@ -3,16 +3,21 @@
 //!
 //! Not a micro-benchmark: `scripts/throughput` starts it and prints what it prints.
 
-#![expect(clippy::print_stdout, reason = "printing the figures is what it is for")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing the figures is what it is for")]
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use futures_util::StreamExt as _;
-use portcullis::model::{Ending, Limits};
+use portcullis::judge::{self, Checker};
+use portcullis::lint::Policy;
+use portcullis::model::{Ending, Limits, MinerId, Score, Slug};
 use portcullis::sandbox::{Backend, CaseSpec, Choice, Reuse, RunId, Session, SessionSpec, Settings, choose};
+use portcullis::task::{Case, Task};
+use portcullis::validator::{self, Agent, Events, Judged, Plan};
+use tokio_util::sync::CancellationToken;
 
 const PROGRAM: &str = "print('hi')\n";
 
@@ -40,11 +45,58 @@ fn main() -> anyhow::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(measure(shape))
 }
 
+/// A way to run cases, by the name that the table has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Bare,
+    DockerRun,
+    Docker,
+    DockerCase,
+    DockerInside,
+    Namespaces,
+    NamespacesCase,
+    NamespacesInside,
+}
+
+impl Way {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare `python3 -I -S`",
+            Self::DockerRun => "`docker run --rm` per case",
+            Self::Docker => "docker",
+            Self::DockerCase => "docker `--isolation case`",
+            Self::DockerInside => "docker, inside open sessions",
+            Self::Namespaces => "namespaces",
+            Self::NamespacesCase => "namespaces `--isolation case`",
+            Self::NamespacesInside => "namespaces, inside open sessions",
+        }
+    }
+
+    /// At least so many times bare processes, and so many times `docker run`.
+    const fn target(self) -> (Option<f64>, Option<f64>) {
+        match self {
+            Self::Bare | Self::DockerRun | Self::NamespacesCase => (None, None),
+            Self::Docker => (Some(0.5), Some(15.0)),
+            Self::DockerCase => (None, Some(2.0)),
+            Self::DockerInside | Self::NamespacesInside => (Some(0.9), None),
+            Self::Namespaces => (Some(0.85), Some(28.0)),
+        }
+    }
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Copy)]
+struct Figure {
+    /// Cases per second.
+    rate: f64,
+    /// Milliseconds of processor time that the whole machine spent on each case, the engine's
+    /// included. Says something only while nothing else runs.
+    cpu_ms: f64,
+}
+
 async fn measure(shape: Shape) -> anyhow::Result<()> {
     let Shape { agents, cases, jobs, rounds } = shape;
-    println!(
-        "{agents} agents, {cases} cases each, {jobs} at a time, median of {rounds} rounds; cases per second"
-    );
+    println!("{agents} agents × {cases} cases, {jobs} at a time, median of {rounds}.\n");
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("agent.py");
     std::fs::write(&file, PROGRAM)?;
@@ -57,67 +109,107 @@ async fn measure(shape: Shape) -> anyhow::Result<()> {
     let docker_run = || docker_run_command(&Limits::default());
     // Fewer of what takes a quarter of a second each.
     let few = (agents * cases / 10).max(jobs);
-    let mut rows: Vec<(&str, Vec<f64>)> = Vec::new();
-    let backends = [
-        ("docker", Choice::Docker, Reuse::Agent),
-        ("namespaces", Choice::Namespaces, Reuse::Agent),
-        ("docker, a sandbox for each case", Choice::Docker, Reuse::Case),
-        ("namespaces, a sandbox for each case", Choice::Namespaces, Reuse::Case),
-    ];
     let mut chosen = Vec::new();
-    for (name, choice, reuse) in backends {
+    for (whole, inside, choice, reuse) in [
+        (Way::Docker, Some(Way::DockerInside), Choice::Docker, Reuse::Agent),
+        (Way::DockerCase, None, Choice::Docker, Reuse::Case),
+        (Way::Namespaces, Some(Way::NamespacesInside), Choice::Namespaces, Reuse::Agent),
+        (Way::NamespacesCase, None, Choice::Namespaces, Reuse::Case),
+    ] {
         let settings =
             Settings { reuse, helper: Some(env!("CARGO_BIN_EXE_portcullis").into()), ..Settings::default() };
         match choose(choice, &settings, &|_| ()).await {
-            Ok(backend) => chosen.push((name, reuse, backend.backend)),
-            Err(error) => println!("{name}: left out, {error}"),
+            Ok(backend) => chosen.push((whole, inside, backend.backend)),
+            Err(error) => println!("{}: left out, {error}\n", whole.name()),
         }
     }
-    let has_docker = chosen.iter().any(|(name, ..)| *name == "docker");
-    let mut add = |name, rate| match rows.iter_mut().find(|(known, _)| *known == name) {
-        Some((_, rates)) => rates.push(rate),
-        None => rows.push((name, vec![rate])),
-    };
-    for _ in 0..rounds {
-        add("bare python3 -I -S", processes(bare, agents * cases, jobs)?);
+    let has_docker = chosen.iter().any(|(way, ..)| *way == Way::Docker);
+    let mut figures: BTreeMap<Way, Vec<Figure>> = BTreeMap::new();
+    let mut add = |way, figure| figures.entry(way).or_default().push(figure);
+    for round in 1..=rounds {
+        eprintln!("round {round} of {rounds}");
+        add(Way::Bare, processes(bare, agents * cases, jobs)?);
         if has_docker {
-            add("docker run", processes(docker_run, few, jobs)?);
+            add(Way::DockerRun, processes(docker_run, few, jobs)?);
         }
-        for (name, reuse, backend) in &chosen {
+        for (whole, inside, backend) in &chosen {
             // As above: a container for each case is slow.
-            let agents = if *reuse == Reuse::Case { (agents / 10).max(jobs) } else { agents };
-            add(name, sessions(backend, Shape { agents, ..shape }).await?);
-        }
-        for (name, reuse, backend) in &chosen {
-            if *reuse == Reuse::Agent {
-                let inside = if *name == "docker" {
-                    "docker, inside open sessions"
-                } else {
-                    "namespaces, inside open sessions"
-                };
-                add(inside, open_sessions(backend, shape).await?);
+            let agents = if inside.is_none() { (agents / 10).max(jobs) } else { agents };
+            add(*whole, validator_run(backend, Shape { agents, ..shape }).await?);
+            if let Some(inside) = inside {
+                add(*inside, open_sessions(backend, shape).await?);
             }
         }
     }
-    print(rows);
+    print(figures);
     Ok(())
 }
 
-fn print(rows: Vec<(&str, Vec<f64>)>) {
-    let medians: Vec<(&str, f64)> = rows.into_iter().map(|(name, rates)| (name, median(rates))).collect();
-    let of = |wanted: &str| medians.iter().find(|(name, _)| *name == wanted).map(|(_, rate)| *rate);
-    let (floor, run) = (of("bare python3 -I -S"), of("docker run"));
-    let ratio =
-        |rate: f64, base: Option<f64>| base.map_or("-".to_owned(), |base| format!("{:.2}", rate / base));
-    println!("{:<38} {:>9} {:>14} {:>14}", "", "per s", "of bare", "of docker run");
-    for (name, rate) in &medians {
-        println!("{name:<38} {rate:>9.1} {:>14} {:>14}", ratio(*rate, floor), ratio(*rate, run));
+/// A Markdown table.
+fn print(figures: BTreeMap<Way, Vec<Figure>>) {
+    let medians: BTreeMap<Way, Figure> =
+        figures.into_iter().map(|(way, figures)| (way, median(figures))).collect();
+    let rate_of = |way| medians.get(&way).map(|figure: &Figure| figure.rate);
+    let (floor, run) = (rate_of(Way::Bare), rate_of(Way::DockerRun));
+    println!("| way | cases per s | of bare | of `docker run` | target | CPU ms per case |");
+    println!("|---|--:|--:|--:|---|--:|");
+    for (way, Figure { rate, cpu_ms }) in &medians {
+        let (of_bare, of_run) = (floor.map(|base| rate / base), run.map(|base| rate / base));
+        let shown = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let (least_of_bare, least_of_run) = way.target();
+        let mut targets = Vec::new();
+        for (ratio, least, of) in [(of_bare, least_of_bare, "bare"), (of_run, least_of_run, "`docker run`")] {
+            if let (Some(ratio), Some(least)) = (ratio, least) {
+                let word = if ratio >= least { "met" } else { "**missed**" };
+                targets.push(format!("{least} of {of}: {word}"));
+            }
+        }
+        println!(
+            "| {} | {rate:.1} | {} | {} | {} | {cpu_ms:.1} |",
+            way.name(),
+            shown(of_bare),
+            shown(of_run),
+            targets.join("; ")
+        );
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn median(mut figures: Vec<Figure>) -> Figure {
+    figures.sort_by(|a, b| a.rate.total_cmp(&b.rate));
+    figures[figures.len() / 2]
+}
+
+/// Wall and processor time from here on.
+struct Clock {
+    began: Instant,
+    busy: f64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { began: Instant::now(), busy: busy_ms() }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
+    fn figure(&self, cases: usize) -> Figure {
+        let cases = cases as f64;
+        Figure { rate: cases / self.began.elapsed().as_secs_f64(), cpu_ms: (busy_ms() - self.busy) / cases }
+    }
+}
+
+/// What all processors together worked since the machine started (`/proc/stat`: user, nice, system,
+/// interrupts; in hundredths of a second).
+fn busy_ms() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields: Vec<f64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .skip(1)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    [0, 1, 2, 5, 6].iter().filter_map(|index| fields.get(*index)).sum::<f64>() * 10.0
 }
 
 /// A launcher script in the path would be measured instead of the interpreter.
@@ -140,8 +232,8 @@ fn docker_run_command(limits: &Limits) -> Command {
 }
 
 /// `jobs` threads that start processes one after the other.
-fn processes(command: impl Fn() -> Command + Sync, count: usize, jobs: usize) -> anyhow::Result<f64> {
-    let began = Instant::now();
+fn processes(command: impl Fn() -> Command + Sync, count: usize, jobs: usize) -> anyhow::Result<Figure> {
+    let clock = Clock::start();
     let done: anyhow::Result<Vec<()>> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..jobs)
             .map(|_| {
@@ -159,48 +251,53 @@ fn processes(command: impl Fn() -> Command + Sync, count: usize, jobs: usize) ->
         workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker failed"))).collect()
     });
     done?;
-    Ok(rate(count / jobs * jobs, began))
+    Ok(clock.figure(count / jobs * jobs))
 }
 
-/// Agents one after the other in each slot; the next session opens while one works, and is removed
-/// while the next one works.
-async fn sessions(backend: &Arc<dyn Backend>, shape: Shape) -> anyhow::Result<f64> {
-    let began = Instant::now();
-    let slots = (0..shape.jobs).map(|_| {
-        let backend = Arc::clone(backend);
-        tokio::spawn(async move {
-            let mut removals = tokio::task::JoinSet::new();
-            let mut next = open(&backend).await;
-            for number in 0..shape.agents / shape.jobs {
-                let mut session = next?;
-                let is_last = number + 1 == shape.agents / shape.jobs;
-                let (ran, opened) = tokio::join!(run_all(&mut session, shape.cases), async {
-                    if is_last { bail!("no more") } else { open(&backend).await }
-                });
-                ran?;
-                next = opened;
-                removals.spawn(session.close());
-            }
-            while let Some(removed) = removals.join_next().await {
-                removed??;
-            }
-            anyhow::Ok(())
-        })
-    });
-    finish(slots).await?;
-    Ok(rate(shape.agents / shape.jobs * shape.jobs * shape.cases, began))
+/// What `portcullis score` does: the validator with the gate in front of it, the next sessions opened
+/// and the last ones closed while others work.
+async fn validator_run(backend: &Arc<dyn Backend>, shape: Shape) -> anyhow::Result<Figure> {
+    let case = |number| anyhow::Ok(Case::new(Slug::parse(format!("case-{number}"))?, b"", "hi"));
+    let cases = (0..shape.cases).map(case).collect::<anyhow::Result<_>>()?;
+    let task = Arc::new(Task::new(Slug::parse("say_hi")?, "Print hi.", Checker::Lines, cases));
+    let policy = Policy::standard();
+    let agent = |number| -> anyhow::Result<_> {
+        let id = MinerId::parse(format!("agent-{number}"))?;
+        let admitted = Agent::admit(id, PROGRAM.as_bytes(), &policy);
+        admitted.map(Arc::new).map_err(|_| anyhow::anyhow!("the gate refuses the program"))
+    };
+    let agents = (0..shape.agents).map(agent).collect::<anyhow::Result<Vec<_>>>()?;
+    let plan = Plan {
+        run: RunId::generate(),
+        agents,
+        tasks: vec![task],
+        backend: Arc::clone(backend),
+        jobs: shape.jobs,
+        repeat: 1,
+        at_least: None,
+        cancel: CancellationToken::new(),
+    };
+    let clock = Clock::start();
+    let (events, _) = Events::channel();
+    let outcome = validator::run(plan, events).await;
+    let figure = clock.figure(shape.agents * shape.cases);
+    let flawless = |judged: &Judged| judge::score_agent(&judged.tasks) == Some(Score::FULL);
+    if !outcome.judged.iter().all(flawless) || !outcome.left_behind.is_empty() {
+        bail!("unexpected: {:?} {:?}", outcome.faults, outcome.left_behind);
+    }
+    Ok(figure)
 }
 
 /// The same number of cases in sessions that are open before the clock starts.
-async fn open_sessions(backend: &Arc<dyn Backend>, shape: Shape) -> anyhow::Result<f64> {
+async fn open_sessions(backend: &Arc<dyn Backend>, shape: Shape) -> anyhow::Result<Figure> {
     let mut ready = Vec::new();
     for _ in 0..shape.jobs {
         ready.push(open(backend).await?);
     }
-    let began = Instant::now();
     let count = shape.agents * shape.cases / shape.jobs;
     // One sandbox serves 256 cases; stay below, so that none is replaced inside the measurement.
     let count = count.min(200);
+    let clock = Clock::start();
     let slots = ready.into_iter().map(|mut session| {
         tokio::spawn(async move {
             run_all(&mut session, count).await?;
@@ -212,22 +309,11 @@ async fn open_sessions(backend: &Arc<dyn Backend>, shape: Shape) -> anyhow::Resu
     for slot in slots {
         sessions.push(slot.await??);
     }
-    let rate = rate(count * shape.jobs, began);
+    let figure = clock.figure(count * shape.jobs);
     for session in sessions {
         session.close().await?;
     }
-    Ok(rate)
-}
-
-async fn finish(
-    slots: impl Iterator<Item = tokio::task::JoinHandle<anyhow::Result<()>>>,
-) -> anyhow::Result<()> {
-    let slots: Vec<_> = slots.collect();
-    let mut slots = futures_util::stream::iter(slots);
-    while let Some(slot) = slots.next().await {
-        slot.await??;
-    }
-    Ok(())
+    Ok(figure)
 }
 
 async fn open(backend: &Arc<dyn Backend>) -> anyhow::Result<Box<dyn Session>> {
@@ -253,11 +339,4 @@ async fn run_all(session: &mut Box<dyn Session>, count: usize) -> anyhow::Result
         }
     }
     Ok(())
-}
-
-fn rate(count: usize, began: Instant) -> f64 {
-    // Counts here are far below 2^52.
-    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    let count = count as f64;
-    count / began.elapsed().as_secs_f64()
 }

@@ -26,7 +26,7 @@ pub(super) const IDLE_S: u64 = 3600;
 
 /// Makes sandboxes with a runner in them.
 #[async_trait]
-pub(super) trait Launch: Send + Sync + fmt::Debug + 'static {
+pub(super) trait Launch: Clone + Send + Sync + fmt::Debug + 'static {
     async fn launch(&self, spec: &SessionSpec) -> Result<Box<dyn Sandbox>, SandboxError>;
 
     fn isolation(&self) -> IsolationLevel;
@@ -211,8 +211,19 @@ pub(super) struct WarmSession<L> {
     launcher: L,
     spec: SessionSpec,
     live: Option<Live>,
+    /// The sandbox of the next case, made while this one runs, where each has its own.
+    next: Option<Next>,
     /// Removals that go on while the next case runs.
     removals: Vec<JoinHandle<SweepReport>>,
+}
+
+/// A sandbox that is being made.
+struct Next(JoinHandle<Result<Box<dyn Sandbox>, SandboxError>>);
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Next")
+    }
 }
 
 struct Live {
@@ -230,7 +241,7 @@ impl fmt::Debug for Live {
 
 impl<L: Launch> WarmSession<L> {
     pub(super) async fn open(launcher: L, spec: &SessionSpec) -> Result<Self, SandboxError> {
-        let mut session = Self { launcher, spec: spec.clone(), live: None, removals: Vec::new() };
+        let mut session = Self { launcher, spec: spec.clone(), live: None, next: None, removals: Vec::new() };
         session.refresh().await?;
         Ok(session)
     }
@@ -243,9 +254,26 @@ impl<L: Launch> WarmSession<L> {
         if let Some(live) = self.live.take() {
             self.removals.push(tokio::spawn(live.sandbox.destroy()));
         }
-        let sandbox = self.launcher.launch(&self.spec).await?;
+        let sandbox = match self.next.take() {
+            Some(Next(making)) => match making.await {
+                Ok(made) => made?,
+                Err(error) => {
+                    return Err(SandboxError::Failed { doing: "make a sandbox", cause: error.to_string() });
+                }
+            },
+            None => self.launcher.launch(&self.spec).await?,
+        };
         self.live = Some(Live { sandbox, cases: 0, spent: false });
         Ok(())
+    }
+
+    /// Begins to make the sandbox of the next case, where each has its own. After the last case it is
+    /// for nothing, which costs less than waiting for every one.
+    fn prepare_next(&mut self) {
+        if self.launcher.cases_per_sandbox() == 1 && self.next.is_none() {
+            let (launcher, spec) = (self.launcher.clone(), self.spec.clone());
+            self.next = Some(Next(tokio::spawn(async move { launcher.launch(&spec).await })));
+        }
     }
 
     fn facts(&self, ending: Ending, collected: Collected, counters: Counters, usage: Usage) -> RunFacts {
@@ -269,6 +297,7 @@ impl<L: Launch> Session for WarmSession<L> {
             return Err(SandboxError::Failed { doing: "start a case", cause });
         };
         self.refresh().await?;
+        self.prepare_next();
         let limits = &self.spec.limits;
         let Some(live) = self.live.as_mut() else {
             return Err(SandboxError::Failed { doing: "start a case", cause: "it is closed".to_owned() });
@@ -326,6 +355,15 @@ impl<L: Launch> Session for WarmSession<L> {
             Some(live) => live.sandbox.destroy().await,
             None => SweepReport::default(),
         };
+        // Not aborted: a sandbox that is half made would be left behind.
+        if let Some(Next(making)) = self.next.take() {
+            match making.await {
+                Ok(Ok(sandbox)) => report.absorb(sandbox.destroy().await),
+                // It failed, and cleared away after itself.
+                Ok(Err(_)) => {}
+                Err(error) => report.left.push(format!("making a sandbox failed: {error}")),
+            }
+        }
         for removal in self.removals.drain(..) {
             match removal.await {
                 Ok(more) => report.absorb(more),
