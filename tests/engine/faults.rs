@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use portcullis::model::Ending;
-use portcullis::sandbox::{Choice, SandboxError, Settings, choose};
+use portcullis::sandbox::{Choice, Reuse, SandboxError, Settings, choose};
 
 use crate::leftovers;
 use crate::support::{BackendUnderTest, Under, World, case, close, expect, settings, trial};
@@ -28,6 +28,9 @@ pub(crate) fn trials(world: &Arc<World>, backend: BackendUnderTest) -> Vec<Trial
             cancelled(&under).await
         }),
         trial(world, backend, "an_argument_with_a_nul_is_our_fault", async move |under| nul(&under).await),
+        trial(world, backend, "a_sandbox_for_each_case_is_another_one_each_time", async move |_| {
+            one_each(backend).await
+        }),
         trial(world, backend, "a_sweep_leaves_what_is_in_use", async move |under| in_use(&under).await),
     ];
     if !crate::support::is_unprivileged() {
@@ -116,6 +119,33 @@ async fn nul(under: &Under) -> Result<(), Failed> {
         Err(SandboxError::Failed { .. }) => Ok(()),
         other => Err(format!("{other:?}, expected a refusal").into()),
     }
+}
+
+/// Each case in a namespace of processes of its own.
+async fn one_each(backend: BackendUnderTest) -> Result<(), Failed> {
+    let choice = match backend {
+        BackendUnderTest::Docker => Choice::Docker,
+        BackendUnderTest::Namespaces => Choice::Namespaces,
+    };
+    let settings = Settings { reuse: Reuse::Case, ..settings() };
+    let chosen = choose(choice, &settings, &|_| ()).await?;
+    let under = Under {
+        backend: chosen.backend,
+        capabilities: chosen.capabilities,
+        limits: crate::support::limits(),
+    };
+    // Numbers of namespaces are used again at once; with the start of process 1 they are not.
+    let source = "import os\nwith open('/proc/1/stat') as file:\n    \
+                  print(os.readlink('/proc/self/ns/pid'), file.read().rpartition(')')[2].split()[19])";
+    let mut session = under.open(source).await?;
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let facts = session.run(&case(&[], b"")).await?;
+        expect("the ending", &facts.ending, &Ending::Exited { code: 0 })?;
+        seen.insert(facts.stdout.bytes);
+    }
+    close(session).await?;
+    expect("sandboxes", &seen.len(), &3)
 }
 
 async fn in_use(under: &Under) -> Result<(), Failed> {
