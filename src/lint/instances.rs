@@ -86,7 +86,7 @@ fn is_called_on_instances(function: &Function<'_>, cx: &Context<'_, '_>) -> bool
     };
     let room = (parameters.posonlyargs.len() + parameters.args.len()).saturating_sub(1);
     let open_ended = parameters.vararg.is_some();
-    cx.module.exprs.iter().all(|info| match info.expr {
+    cx.module.all_exprs().iter().all(|info| match info.expr {
         Expr::Attribute(attribute) if attribute.attr.as_str() == name => {
             if attribute.ctx != ExprContext::Load {
                 return false;
@@ -132,7 +132,7 @@ pub(super) fn closed_values(expr: &Expr, cx: &Context<'_, '_>) -> Values {
         return (*cx.values(expr)).clone();
     };
     let bindings = cx.module.resolve(&name.id, cx.scope(expr), name.range.start()).bindings;
-    let [only] = bindings.as_slice() else {
+    let [only] = &*bindings else {
         return (*cx.values(expr)).clone();
     };
     let BindingKind::Parameter { function, slot: slot @ (Slot::Plain(_) | Slot::Variadic) } =
@@ -143,7 +143,7 @@ pub(super) fn closed_values(expr: &Expr, cx: &Context<'_, '_>) -> Values {
     let function = cx.module.function(function);
     let mentions = cx
         .module
-        .exprs
+        .all_exprs()
         .iter()
         .filter(|info| match info.expr {
             Expr::Name(other) => other.id == function.name() && other.ctx == ExprContext::Load,
@@ -216,7 +216,7 @@ pub(super) fn is_descriptor_name(expr: &Expr, cx: &Context<'_, '_>) -> bool {
             }
         });
     harmless_stores
-        && cx.module.bindings.iter().all(|binding| {
+        && cx.module.all_bindings().iter().all(|binding| {
             if names::is_dunder(&binding.name) {
                 // With one more underscore it is no name that anything gives a meaning to.
                 return underscores > 0 || names::wrong(&binding.name, |_| true).is_none();

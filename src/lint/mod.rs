@@ -14,15 +14,17 @@ mod rules;
 pub mod stages;
 mod verdict;
 mod walk;
+mod worker;
 
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Finding;
 use crate::model::{Digest, GateVerdict};
+use crate::python::analysis::Fuel;
 use crate::python::{self, Source};
 
 pub use policy::{GateLimits, Level, Policy, PolicyError, Suggestion};
@@ -30,6 +32,7 @@ pub use rule::{Family, Rule};
 pub use rules::rules;
 
 use verdict::{Findings, Found};
+use worker::{Cancelled, Failure};
 
 /// What the gate says of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,16 +50,14 @@ pub struct Report {
     pub source: Option<Arc<str>>,
 }
 
-/// Address space for the analysis; only what is touched costs memory. The nesting limits keep the
-/// deepest walk far below it.
-const STACK: usize = 256 << 20;
-
 /// Unoptimised builds are about this much slower.
 const PATIENCE: u64 = if cfg!(debug_assertions) { 20 } else { 1 };
 
 /// Decodes, parses and analyses `bytes` as CPython of the policy's version would, and applies
 /// every rule. Total: whatever the bytes are, it returns within the policy's time, on a caller's
-/// stack of any size, and what could not be analysed is refused.
+/// stack of any size, and what could not be analysed is refused. How much may be spent on a source
+/// is counted in steps, so the verdict is the same on every machine and under any load; the
+/// policy's time is a backstop far behind that.
 pub fn check(bytes: &[u8], policy: &Policy) -> Report {
     let report = |verdict, findings, source| Report {
         sha256: Digest::of(bytes),
@@ -77,36 +78,45 @@ pub fn check(bytes: &[u8], policy: &Policy) -> Report {
     report(verdict, findings, Some(text))
 }
 
-/// Runs the analysis on a thread of its own, so that neither depth nor time nor a mistake of ours
-/// can take the caller down: a panic or an overrun is a refusal.
+/// The analysis, so that neither depth nor time nor a mistake of ours can take the caller down: a
+/// panic or an overrun is a refusal.
 fn bounded(source: Source, policy: &Policy) -> (GateVerdict, Vec<Finding>) {
-    let (answer, waiting) = mpsc::sync_channel(1);
+    let patience = Duration::from_millis(policy.limits.analysis_ms.saturating_mul(PATIENCE));
     let shared = policy.clone();
-    let worker = thread::Builder::new().name("gate".to_owned()).stack_size(STACK).spawn(move || {
-        // A closed channel means that the caller gave up, which is no reason to do anything.
-        let _ = answer.send(analyse(&source, &shared));
-    });
-    let failed = |why: &str| {
-        let mut findings = Findings::new(policy);
-        findings.push(&rules::source::TOO_COMPLEX, rules::source::START, Found::new(why));
-        findings.refuse();
-        findings.finish()
-    };
-    if worker.is_err() {
-        return failed("the source could not be analysed: no thread could be started");
-    }
-    match waiting.recv_timeout(Duration::from_millis(policy.limits.analysis_ms.saturating_mul(PATIENCE))) {
+    match worker::run(patience, move |cancelled| analyse(&source, &shared, cancelled)) {
         Ok(result) => result,
-        Err(mpsc::RecvTimeoutError::Timeout) => failed("the source takes too long to analyse"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => failed("the source could not be analysed"),
+        Err(failure) => too_complex(
+            Findings::new(policy),
+            match failure {
+                Failure::NoThread => "the source could not be analysed: no thread could be started",
+                Failure::OutOfTime => "the source takes too long to analyse",
+                Failure::Panicked => "the source could not be analysed",
+            },
+        ),
     }
 }
 
-fn analyse(source: &Source, policy: &Policy) -> (GateVerdict, Vec<Finding>) {
+/// Refused whatever was found.
+fn too_complex(mut findings: Findings, why: &str) -> (GateVerdict, Vec<Finding>) {
+    findings.push(&rules::source::TOO_COMPLEX, rules::source::START, Found::new(why));
+    findings.refuse();
+    findings.finish()
+}
+
+fn analyse(source: &Source, policy: &Policy, cancelled: Cancelled) -> (GateVerdict, Vec<Finding>) {
     let mut findings = Findings::new(policy);
     rules::source::check_text(source, &mut findings);
     match python::parse::parse_module(source.text(), policy.target()) {
-        Ok(body) => walk::walk(&body, source, policy, &mut findings),
+        Ok(body) => {
+            let fuel = Rc::new(Fuel::for_source(source.text().len(), cancelled));
+            walk::walk(&body, source, policy, &mut findings, &fuel);
+            if fuel.is_spent() {
+                // What the rules said since then may rest on half an answer.
+                let mut findings = Findings::new(policy);
+                rules::source::check_text(source, &mut findings);
+                return too_complex(findings, "what the source may do takes too many steps to find out");
+            }
+        }
         Err(problems) => {
             rules::source::report_syntax(source, &problems, &mut findings);
             findings.refuse();

@@ -150,7 +150,9 @@ pub(super) fn guess(expr: &Expr, cx: &Context<'_, '_>) -> Guess {
 }
 
 fn follow(expr: &Expr, cx: &Context<'_, '_>, depth: u32) -> Guess {
-    if depth > 12 {
+    let fuel = cx.module.fuel();
+    fuel.spend(4);
+    if depth > 12 || fuel.is_spent() {
         return Guess::default();
     }
     let values = cx.values(expr);
@@ -228,7 +230,7 @@ fn structure(expr: &Expr, cx: &Context<'_, '_>, depth: u32) -> Guess {
         Expr::Name(name) => {
             let resolution = cx.module.resolve(&name.id, cx.scope(expr), name.range.start());
             let mut union = Guess { texts: Vec::new(), complete: !resolution.bindings.is_empty() };
-            for id in &resolution.bindings {
+            for id in resolution.bindings.iter() {
                 match &cx.module.binding(*id).kind {
                     BindingKind::Assign { value, path }
                         if path.is_empty() && value.range() != expr.range() =>

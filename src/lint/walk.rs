@@ -12,7 +12,10 @@ use super::verdict::Findings;
 use super::{Policy, rules};
 use crate::diagnostic::Span;
 use crate::python::Source;
-use crate::python::analysis::{Module, ScopeId, Value};
+use crate::python::analysis::{Fuel, Module, ScopeId, Value};
+
+/// What all rules cost that look at one node, beside what the analysis itself counts.
+const PER_NODE: u64 = 4;
 
 /// Strings of code within strings of code that are followed.
 const MAX_DEPTH: u32 = 3;
@@ -45,8 +48,14 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 });
 
 /// Analyses a source and applies every rule to it.
-pub(super) fn walk(body: &[Stmt], source: &Source, policy: &Policy, findings: &mut Findings) {
-    let module = Module::new(body, None);
+pub(super) fn walk(
+    body: &[Stmt],
+    source: &Source,
+    policy: &Policy,
+    findings: &mut Findings,
+    fuel: &Rc<Fuel>,
+) {
+    let module = Module::new(body, None, fuel);
     let mentioned = mentioned(&module);
     visit(&module, source.text(), policy, Place::Source(source), findings, &mentioned, 0);
 }
@@ -62,8 +71,9 @@ pub(super) fn walk_string(
         return Err(());
     }
     let body = crate::python::parse::parse_module(text, outer.policy.target()).map_err(drop)?;
-    let module = Module::new(&body, Some(outer.module));
+    let module = Module::new(&body, Some(outer.module), outer.module.fuel());
     let mut mentioned = mentioned(&module);
+    outer.module.fuel().spend_for(outer.mentioned.len());
     mentioned.extend(outer.mentioned.iter().cloned());
     visit(
         &module,
@@ -91,12 +101,21 @@ fn visit(
     for check in &table.modules {
         check(cx);
     }
+    let fuel = module.fuel();
     for (stmt, scope) in &module.stmts {
+        if fuel.is_spent() {
+            return;
+        }
+        fuel.spend(PER_NODE);
         for check in &table.stmts {
             check(stmt, *scope, cx);
         }
     }
     for info in &module.exprs {
+        if fuel.is_spent() {
+            return;
+        }
+        fuel.spend(PER_NODE);
         match info.expr {
             Expr::Name(name) => {
                 for check in &table.names {

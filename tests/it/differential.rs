@@ -14,7 +14,7 @@ const PARTS: [&str; 6] =
     ["json", "asyncio", "email", "test/test_patma.py", "test/test_fstring.py", "test/test_grammar.py"];
 
 /// The library's folder, or the reason why there is nothing to compare with.
-fn library() -> Result<PathBuf, String> {
+pub(crate) fn library() -> Result<PathBuf, String> {
     let code = "import sysconfig; print(sysconfig.get_path('stdlib'))";
     let asked =
         Command::new("python3").args(["-I", "-c", code]).output().map_err(|error| error.to_string())?;

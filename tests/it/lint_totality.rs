@@ -1,7 +1,8 @@
 //! `check` returns for whatever it is given: nesting, noise, mutated sources, on a small stack.
 
-use portcullis::lint::{self, Policy};
+use portcullis::lint::{self, Policy, stages};
 use portcullis::model::GateVerdict;
+use portcullis::python::decode;
 use proptest::prelude::*;
 
 fn on_a_small_stack(source: Vec<u8>) -> lint::Report {
@@ -59,6 +60,119 @@ fn values_that_depend_on_each_other_end() {
     let wide: String =
         (0..400).map(|n| format!("def f{n}(x): return f{}(x) + f{}(x)\n", n + 1, n + 2)).collect();
     on_a_small_stack(wide.into_bytes());
+}
+
+/// As many lines as fit into `kilobytes`.
+fn repeated(start: &str, line: impl Fn(usize) -> String, kilobytes: usize) -> String {
+    let mut source = start.to_owned();
+    for number in 0.. {
+        let line = line(number);
+        if source.len() + line.len() > kilobytes * 1024 {
+            break;
+        }
+        source.push_str(&line);
+    }
+    source
+}
+
+/// How many steps a source takes, and how many it may take.
+fn steps(source: &str) -> (u64, u64) {
+    let policy = Policy::standard();
+    let decoded = decode(source.as_bytes(), usize::MAX).expect("UTF-8");
+    // On a stack that holds what the gate gives it.
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(256 << 20)
+            .spawn_scoped(scope, || stages::parse(decoded, &policy).map(|parsed| parsed.steps(&policy)))
+            .expect("a thread")
+            .join()
+            .expect("no panic")
+            .expect("it parses")
+    })
+}
+
+#[test]
+fn a_source_that_costs_more_than_its_size_allows_is_refused_and_says_why() {
+    let letters = |length: usize| -> String {
+        ('a'..='z').chain('A'..='F').map(|c| format!("s='{}'\n", c.to_string().repeat(length))).collect()
+    };
+    for (name, source) in [
+        ("every combination of texts", repeated(&letters(250), |_| "s+s+s+s+s\n".into(), 40)),
+        ("one name bound again and again", repeated("", |n| format!("x='a{n}'\nx+x\n"), 200)),
+        (
+            "comprehensions within comprehensions",
+            repeated(
+                "r=range(500)\n",
+                |_| "open(''.join([''.join([str(x) for y in r]) for x in r]))\n".into(),
+                20,
+            ),
+        ),
+        (
+            "methods of one name that call each other",
+            repeated("", |n| format!("class C{n}:\n def m(self,x): return self.m(x) or x.m(self)\n"), 200),
+        ),
+        (
+            "chains that begin at their end",
+            (0..9000).map(|n| format!("x{n}=x{0} or x{0}\n", n + 1)).collect(),
+        ),
+        (
+            "names that depend on each other in a tangle",
+            (0..6000)
+                .map(|n| format!("x{n}=x{} or x{}\n", (n * 7 + 1) % 6000, (n * 13 + 5) % 6000))
+                .collect(),
+        ),
+    ] {
+        let report = on_a_small_stack(source.into_bytes());
+        assert_eq!(report.verdict, GateVerdict::Rejected, "{name}");
+        let last = report.findings.last().map(|finding| (&*finding.code, finding.message.as_str()));
+        let expected = ("PC007", "what the source may do takes too many steps to find out");
+        assert_eq!(last, Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn how_many_steps_a_source_takes_is_a_fact_about_the_source() {
+    let source =
+        repeated("import os\n", |n| format!("class C{n}:\n    x = os.path.join('a', str({n}))\n"), 30);
+    let first = steps(&source);
+    assert!(first.0 > 0);
+    // Beside others that do the same, and again.
+    let others: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| steps(&source))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    assert_eq!(others, [first; 4]);
+}
+
+#[test]
+fn honest_programs_need_a_small_part_of_the_steps_they_may_take() {
+    let tasks = concat!(env!("CARGO_MANIFEST_DIR"), "/tasks");
+    let mut seen = 0;
+    for task in std::fs::read_dir(tasks).expect("tasks") {
+        let Ok(source) = std::fs::read_to_string(task.expect("a folder").path().join("solution.py")) else {
+            continue;
+        };
+        let (taken, given) = steps(&source);
+        assert!(taken * 20 < given, "{taken} of {given}");
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+/// The worst of the library, each of which once took seconds.
+#[test]
+fn no_ordinary_file_of_the_library_runs_out_of_steps() {
+    let library = match crate::differential::library() {
+        Ok(library) => library,
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    for name in
+        ["locale.py", "pydoc.py", "typing.py", "gettext.py", "email/_header_value_parser.py", "_pydecimal.py"]
+    {
+        let source = std::fs::read_to_string(library.join(name)).expect("a file of the library");
+        let (taken, given) = steps(&source);
+        assert!(taken * 2 < given, "{name}: {taken} of {given}");
+    }
 }
 
 proptest! {

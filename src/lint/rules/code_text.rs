@@ -274,7 +274,7 @@ fn unittest_main(call: &ExprCall, cx: &mut Context<'_, '_>) {
             }
             _ => false,
         });
-    let tampered = cx.module.exprs.iter().any(|info| match info.expr {
+    let tampered = cx.module.all_exprs().iter().any(|info| match info.expr {
         Expr::Attribute(attribute) if attribute.attr.as_str() == "argv" => {
             let stored = attribute.ctx != ast::ExprContext::Load;
             stored || is_changed_in_place(info.expr, cx)

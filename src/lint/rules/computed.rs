@@ -148,7 +148,7 @@ pub(super) fn names_asked(name: &Expr, cx: &Context<'_, '_>) -> Values {
     // `for name in names`, where `names` is such a parameter.
     if let Expr::Name(variable) = name
         && let [only] =
-            cx.module.resolve(&variable.id, cx.scope(name), variable.range.start()).bindings.as_slice()
+            cx.module.resolve(&variable.id, cx.scope(name), variable.range.start()).bindings.as_ref()
         && let BindingKind::Element { iterable, path } = &cx.module.binding(*only).kind
         && path.is_empty()
     {
@@ -224,7 +224,7 @@ fn is_harmless_computed(receiver: &Expr, name: &Expr, cx: &Context<'_, '_>) -> b
     // One step from an instance of a plain class of this file reaches nothing that a second step,
     // which has to be written out, could go on from.
     if instances::is_own(receiver, cx) {
-        return !cx.module.functions.iter().any(|function| delegates(function, cx));
+        return !cx.module.all_functions().iter().any(|function| delegates(function, cx));
     }
     if is_delegation(name, cx) || is_flat_module(receiver, cx) {
         return true;
@@ -256,7 +256,7 @@ fn is_delegation(name: &Expr, cx: &Context<'_, '_>) -> bool {
     let given = function.parameters().and_then(|parameters| parameters.args.get(1));
     let bindings = cx.module.resolve(&asked.id, cx.scope(name), asked.range.start()).bindings;
     let is_given = given.is_some_and(|given| given.parameter.name.as_str() == asked.id.as_str())
-        && matches!(bindings.as_slice(), [only]
+        && matches!(bindings.as_ref(), [only]
             if matches!(cx.module.binding(*only).kind, BindingKind::Parameter { .. }));
     let plain_class = function.class.is_some_and(|class| {
         let node = cx.module.class(class).node;
@@ -268,7 +268,7 @@ fn is_delegation(name: &Expr, cx: &Context<'_, '_>) -> bool {
         && function.decorators().is_empty()
         && is_returned_at_once(name, cx)
         // Nobody calls it by name, with a name of his choice.
-        && !cx.module.exprs.iter().any(|info| match info.expr {
+        && !cx.module.all_exprs().iter().any(|info| match info.expr {
             Expr::Attribute(attribute) => attribute.attr.as_str() == "__getattr__",
             Expr::Name(name) => name.id == "__getattr__" && name.ctx == ExprContext::Load,
             Expr::StringLiteral(text) => text.value.to_str() == "__getattr__",
@@ -290,7 +290,7 @@ fn is_returned_at_once(name: &Expr, cx: &Context<'_, '_>) -> bool {
 /// Whether a function is a `__getattr__` that asks another object: a computed name would pass through.
 fn delegates(function: &Function<'_>, cx: &Context<'_, '_>) -> bool {
     matches!(function.name(), "__getattr__" | "__getattribute__")
-        && cx.module.exprs.iter().any(|info| {
+        && cx.module.all_exprs().iter().any(|info| {
             matches!(info.expr, Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id == "getattr"))
                 && cx.module.enclosing_function(info.scope).is_some_and(|id| {
                     cx.module.function(id).scope == function.scope
@@ -331,7 +331,7 @@ fn computed_store(call: &ExprCall, receiver: &Expr, name: &Expr, cx: &mut Contex
     let Some(evaluator) = evaluator_of_stores(cx) else {
         return;
     };
-    let hooked = cx.module.functions.iter().any(|function| function.name() == "__set_name__");
+    let hooked = cx.module.all_functions().iter().any(|function| function.name() == "__set_name__");
     let own = matches!(receiver, Expr::Name(name) if cx.module.is_receiver(&name.id, cx.scope(receiver)));
     let proxied =
         matches!(receiver, Expr::Call(call) if matches!(&*call.func, Expr::Name(name) if name.id == "super"));

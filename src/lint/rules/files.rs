@@ -577,7 +577,7 @@ fn raw(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
     if attribute.ctx != ExprContext::Load || !matches!(name, "raw" | "detach") {
         return;
     }
-    let binary = cx.module.exprs.iter().any(|info| match info.expr {
+    let binary = cx.module.all_exprs().iter().any(|info| match info.expr {
         Expr::Attribute(attribute) => attribute.attr.as_str() == "buffer",
         _ => false,
     }) || [

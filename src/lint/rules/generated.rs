@@ -117,7 +117,7 @@ fn is_constant_field(field: &Values) -> bool {
 /// Whether the loop variable over this call is used for nothing but reading attributes.
 fn fields_are_only_read(fields: &Expr, cx: &Context<'_, '_>) -> bool {
     let module = cx.module;
-    module.exprs.iter().all(|info| {
+    module.all_exprs().iter().all(|info| {
         let Expr::Name(name) = info.expr else {
             return true;
         };

@@ -188,7 +188,7 @@ fn stored_name(name: &str, range: TextRange, value: Option<&Expr>, cx: &mut Cont
 /// A constructor and its arguments make an object and nothing else; a third part is a state, whose
 /// attributes are stored by name.
 fn returns_pairs(name: &str, range: TextRange, cx: &Context<'_, '_>) -> bool {
-    let function = cx.module.functions.iter().find(|function| {
+    let function = cx.module.all_functions().iter().find(|function| {
         function.name() == name
             && matches!(function.node, crate::python::analysis::FunctionNode::Def(def) if def.name.range == range)
     });

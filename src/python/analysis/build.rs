@@ -10,11 +10,11 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    AttributeStore, Binding, BindingId, BindingKind, Class, ClassId, ExprInfo, Function, FunctionId,
-    FunctionNode, Module, NodeId, Parent, Scope, ScopeId, ScopeKind, Slot, Step,
+    AttributeStore, Binding, BindingId, BindingKind, Class, ClassId, ExprInfo, Fuel, Function, FunctionId,
+    FunctionNode, Memo, Module, NodeId, Parent, Scope, ScopeId, ScopeKind, Slot, Step, Values,
 };
 
-pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>) -> Module<'a> {
+pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Module<'a> {
     let module = Module {
         body,
         exprs: Vec::new(),
@@ -29,13 +29,14 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>) -> Modu
         outer,
         has_stars: false,
         inert_until: TextSize::new(0),
-        memo: RefCell::default(),
-        binding_memo: RefCell::default(),
-        stored_memo: RefCell::default(),
-        returned_memo: RefCell::default(),
+        class_members: FxHashMap::default(),
+        lambdas: FxHashMap::default(),
+        fuel: Rc::clone(fuel),
+        memo: Memo::default(),
+        builtins: RefCell::default(),
         calls: Cell::new(0),
-        busy: RefCell::default(),
-        fuel: Cell::new(super::FUEL),
+        unknown: Rc::new(Values::unknown()),
+        nothing: Rc::new(Values::nothing()),
     };
     let mut builder = Builder {
         module,
@@ -148,6 +149,7 @@ impl<'a> Builder<'a> {
         let id = BindingId::next(self.module.bindings.len());
         if matches!(self.module.scope(owner).kind, ScopeKind::Class(_)) {
             self.module.own_attributes.insert(Rc::clone(&name));
+            self.module.class_members.entry(Rc::clone(&name)).or_default().push(id);
         }
         self.module.bindings.push(Binding {
             name: Rc::clone(&name),
@@ -561,6 +563,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                     self.around_parameters(parameters);
                 }
                 let function = self.function(FunctionNode::Lambda(lambda));
+                self.module.lambdas.insert(id, function);
                 if let Some(function) = self.module.functions.get_mut(function.index()) {
                     function.returns.push(&lambda.body);
                 }

@@ -8,18 +8,29 @@ use base64::Engine as _;
 use ruff_python_ast::Operator;
 
 use super::value::{MAX_ELEMENTS, MAX_TEXT};
-use super::{Value, Values};
+use super::{Fuel, Value, Values};
 
 /// Stands for a folder that `tempfile` makes: some constant path under the temporary folder.
 pub(super) const TEMPORARY_FOLDER: &str = "/tmp/<temporary>";
 
 #[derive(Debug)]
-pub(super) struct Arguments {
+pub(super) struct Arguments<'f> {
     pub(super) positional: Vec<Values>,
     pub(super) named: Vec<(Rc<str>, Values)>,
+    pub(super) fuel: &'f Fuel,
 }
 
-impl Arguments {
+impl<'f> Arguments<'f> {
+    /// About how much it costs to look at all of them once, in steps.
+    pub(super) fn weight(&self) -> usize {
+        self.positional.iter().chain(self.named.iter().map(|(_, values)| values)).map(Values::weight).sum()
+    }
+
+    /// Only these, in the same budget.
+    fn of(&self, positional: Vec<Values>) -> Self {
+        Self { positional, named: Vec::new(), fuel: self.fuel }
+    }
+
     fn text(&self, index: usize) -> Option<&str> {
         self.positional.get(index)?.as_text()
     }
@@ -42,13 +53,22 @@ impl Arguments {
 }
 
 /// Every combination of two sets of alternatives, while there are few.
-fn combine(left: &Values, right: &Values, with: impl Fn(&Value, &Value) -> Option<Value>) -> Values {
+fn combine(
+    left: &Values,
+    right: &Values,
+    fuel: &Fuel,
+    with: impl Fn(&Value, &Value) -> Option<Value>,
+) -> Values {
     let mut union = Values {
         known: Vec::new(),
         complete: left.complete && right.complete && !left.known.is_empty() && !right.known.is_empty(),
     };
     for a in &left.known {
+        fuel.spend_for(right.weight().saturating_add(right.known.len().saturating_mul(left.weight())));
         for b in &right.known {
+            if union.is_full() || fuel.is_spent() {
+                return union.incomplete();
+            }
             match with(a, b) {
                 Some(value) => union.add(Values::one(value)),
                 None => union.complete = false,
@@ -58,13 +78,13 @@ fn combine(left: &Values, right: &Values, with: impl Fn(&Value, &Value) -> Optio
     union
 }
 
-pub(super) fn binary(left: &Values, operator: Operator, right: &Values) -> Values {
+pub(super) fn binary(left: &Values, operator: Operator, right: &Values, fuel: &Fuel) -> Values {
     if operator == Operator::Mod
         && let Some(template) = left.as_text()
     {
-        return percent(template, right).unwrap_or_else(Values::unknown);
+        return percent(template, right, fuel).unwrap_or_else(Values::unknown);
     }
-    combine(left, right, |a, b| match (a, operator, b) {
+    combine(left, right, fuel, |a, b| match (a, operator, b) {
         (Value::Str(a), Operator::Add, Value::Str(b)) => short_text(&format!("{a}{b}")),
         (Value::Bytes(a), Operator::Add, Value::Bytes(b)) if a.len() + b.len() <= MAX_TEXT => {
             Some(Value::Bytes([&**a, &**b].concat().into()))
@@ -125,10 +145,16 @@ pub(super) fn to_text(values: &Values) -> Values {
     union
 }
 
-pub(super) fn concatenate(parts: &[Values]) -> Values {
+pub(super) fn concatenate(parts: &[Values], fuel: &Fuel) -> Values {
+    let length: Option<usize> = parts.iter().map(|part| part.as_text().map(str::len)).sum();
+    match length {
+        Some(length) if length > MAX_TEXT => return Values::unknown(),
+        Some(_) => return Values::text(parts.iter().filter_map(Values::as_text).collect::<String>()),
+        None => {}
+    }
     let mut whole = Values::text("");
     for part in parts {
-        whole = binary(&whole, Operator::Add, part);
+        whole = binary(&whole, Operator::Add, part, fuel);
         if whole.known.is_empty() {
             return Values::unknown();
         }
@@ -137,7 +163,7 @@ pub(super) fn concatenate(parts: &[Values]) -> Values {
 }
 
 /// `template % values` for `%s`, `%d`, `%c`, `%%`.
-fn percent(template: &str, right: &Values) -> Option<Values> {
+fn percent(template: &str, right: &Values, fuel: &Fuel) -> Option<Values> {
     let arguments: Vec<Values> = match right.exactly() {
         Some(Value::Sequence(elements)) => elements.to_vec(),
         _ => vec![right.clone()],
@@ -161,7 +187,7 @@ fn percent(template: &str, right: &Values) -> Option<Values> {
         }
     }
     parts.push(Values::text(rest));
-    Some(concatenate(&parts))
+    Some(concatenate(&parts, fuel))
 }
 
 fn character(code: i128) -> Option<Values> {
@@ -169,7 +195,7 @@ fn character(code: i128) -> Option<Values> {
 }
 
 /// `str.format` with plain fields: `{}`, `{0}`, `{name}`.
-fn format(template: &str, arguments: &Arguments) -> Option<Values> {
+fn format(template: &str, arguments: &Arguments<'_>) -> Option<Values> {
     let mut parts = Vec::new();
     let mut rest = template;
     let mut next = 0;
@@ -199,7 +225,7 @@ fn format(template: &str, arguments: &Arguments) -> Option<Values> {
         parts.push(to_text(value?));
     }
     parts.push(Values::text(rest));
-    Some(concatenate(&parts))
+    Some(concatenate(&parts, arguments.fuel))
 }
 
 /// An element of a sequence or a value of a dictionary.
@@ -310,8 +336,21 @@ pub(super) fn slice(base: &Values, lower: Option<i128>, upper: Option<i128>, ste
     union
 }
 
+/// Whether `method` knows methods of such a value.
+pub(super) const fn has_methods(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Str(_)
+            | Value::Bytes(_)
+            | Value::Int(_)
+            | Value::Dict(_)
+            | Value::Sequence(_)
+            | Value::Elements(_)
+    )
+}
+
 /// A method of a known value. `None` when it is not known here.
-pub(super) fn method(value: &Value, name: &str, arguments: &Arguments) -> Option<Values> {
+pub(super) fn method(value: &Value, name: &str, arguments: &Arguments<'_>) -> Option<Values> {
     match value {
         Value::Str(text) => text_method(text, name, arguments),
         Value::Bytes(bytes) => match name {
@@ -330,7 +369,7 @@ pub(super) fn method(value: &Value, name: &str, arguments: &Arguments) -> Option
                         _ => argument.clone(),
                     })
                     .collect();
-                let folded = text_method(text, name, &Arguments { positional, named: Vec::new() })?;
+                let folded = text_method(text, name, &arguments.of(positional))?;
                 folded.as_text().map(|text| Values::bytes(text.as_bytes()))
             }
             _ => None,
@@ -376,7 +415,7 @@ pub(super) fn method(value: &Value, name: &str, arguments: &Arguments) -> Option
     }
 }
 
-fn text_method(text: &str, name: &str, arguments: &Arguments) -> Option<Values> {
+fn text_method(text: &str, name: &str, arguments: &Arguments<'_>) -> Option<Values> {
     let first = arguments.text(0);
     Some(match name {
         "join" => {
@@ -388,7 +427,7 @@ fn text_method(text: &str, name: &str, arguments: &Arguments) -> Option<Values> 
                 }
                 parts.push(element);
             }
-            concatenate(&parts)
+            concatenate(&parts, arguments.fuel)
         }
         "replace" => {
             let (from, to) = (first?, arguments.text(1)?);
@@ -455,7 +494,7 @@ fn text_method(text: &str, name: &str, arguments: &Arguments) -> Option<Values> 
                     .iter()
                     .filter_map(|(key, value)| key.as_text().map(|key| (key.into(), value.clone())))
                     .collect();
-                format(text, &Arguments { positional: Vec::new(), named })?
+                format(text, &Arguments { positional: Vec::new(), named, fuel: arguments.fuel })?
             }
             _ => return None,
         },
@@ -529,8 +568,26 @@ fn base64(bytes: &[u8]) -> Option<Values> {
     base64::engine::general_purpose::STANDARD.decode(clean).ok().map(Values::bytes)
 }
 
+/// Whether `function` may know a function of this name.
+pub(super) fn is_known(name: &str) -> bool {
+    let module = name.split_once('.').map_or(name, |(module, _)| module);
+    matches!(
+        module,
+        "builtins"
+            | "collections"
+            | "binascii"
+            | "base64"
+            | "codecs"
+            | "operator"
+            | "os"
+            | "posixpath"
+            | "tempfile"
+            | "pathlib"
+    )
+}
+
 /// A function of the library or a builtin, on constants. `None` when it is not known here.
-pub(super) fn function(name: &str, arguments: &Arguments) -> Option<Values> {
+pub(super) fn function(name: &str, arguments: &Arguments<'_>) -> Option<Values> {
     let first = arguments.positional.first();
     match name {
         "builtins.chr" => character(arguments.integer(0)?),
@@ -637,10 +694,8 @@ pub(super) fn function(name: &str, arguments: &Arguments) -> Option<Values> {
                 Value::Member(callee) => Rc::clone(callee),
                 _ => return None,
             };
-            let results: Option<Vec<Values>> = elements
-                .into_iter()
-                .map(|element| function(&callee, &Arguments { positional: vec![element], named: Vec::new() }))
-                .collect();
+            let results: Option<Vec<Values>> =
+                elements.into_iter().map(|element| function(&callee, &arguments.of(vec![element]))).collect();
             results.map(Values::sequence)
         }
         "builtins.dict" => match (first.map(Values::exactly), arguments.named.as_slice()) {
@@ -660,6 +715,7 @@ pub(super) fn function(name: &str, arguments: &Arguments) -> Option<Values> {
             let rest = Arguments {
                 positional: arguments.positional.get(1..)?.to_vec(),
                 named: arguments.named.clone(),
+                fuel: arguments.fuel,
             };
             text_method(&text, name.rsplit('.').next()?, &rest)
         }
@@ -703,12 +759,12 @@ pub(super) fn function(name: &str, arguments: &Arguments) -> Option<Values> {
             if name == "codecs.decode" { decode(&arguments.bytes(0)?, codec) } else { None }
         }
         "operator.add" | "operator.concat" => {
-            Some(binary(first?, Operator::Add, arguments.positional.get(1)?))
+            Some(binary(first?, Operator::Add, arguments.positional.get(1)?, arguments.fuel))
         }
         "os.fspath" | "os.path.normpath" | "os.path.abspath" | "os.path.realpath" | "builtins.ascii" => {
             first?.as_text().map(Values::text)
         }
-        "os.path.join" | "posixpath.join" => Some(join_path(&arguments.positional)),
+        "os.path.join" | "posixpath.join" => Some(join_path(&arguments.positional, arguments.fuel)),
         "os.path.expanduser" => {
             let path = arguments.text(0)?;
             Some(Values::text(
@@ -727,7 +783,7 @@ fn any_of(values: &Values) -> Option<Values> {
     (!any.known.is_empty()).then(|| Values::one(Value::Elements(Rc::new(any))))
 }
 
-fn range(arguments: &Arguments) -> Option<Values> {
+fn range(arguments: &Arguments<'_>) -> Option<Values> {
     let (start, stop, step) = match arguments.positional.len() {
         1 => (0, arguments.integer(0)?, 1),
         2 => (arguments.integer(0)?, arguments.integer(1)?, 1),
@@ -747,10 +803,10 @@ fn range(arguments: &Arguments) -> Option<Values> {
 }
 
 /// `os.path.join` of what is known; an unknown tail leaves the known head, marked as incomplete.
-pub(super) fn join_path(parts: &[Values]) -> Values {
+fn join_path(parts: &[Values], fuel: &Fuel) -> Values {
     let mut path = Values::text("");
     for part in parts {
-        path = combine(&path, part, |head, tail| match (head, tail) {
+        path = combine(&path, part, fuel, |head, tail| match (head, tail) {
             (Value::Str(head), Value::Str(tail)) => {
                 Some(Value::Str(if tail.starts_with('/') || head.is_empty() {
                     Rc::clone(tail)

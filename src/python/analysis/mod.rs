@@ -2,9 +2,17 @@
 //! an expression may be. Everything is an over-approximation that ignores the order of statements
 //! (except where [`resolve`] says so), so "may be" errs on the side of finding more.
 
+mod attributes;
+mod bindings;
 mod build;
+mod calls;
 mod eval;
 mod fold;
+mod fuel;
+mod inert;
+mod links;
+mod memo;
+mod prefix;
 mod resolve;
 mod value;
 
@@ -12,10 +20,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ruff_python_ast::{self as ast, Expr, HasNodeIndex, Pattern, Stmt};
-use ruff_text_size::{Ranged, TextRange, TextSize};
+use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+pub(crate) use fuel::Fuel;
 pub(crate) use value::{Value, Values};
+
+use memo::Memo;
 
 macro_rules! id {
     ($name:ident) => {
@@ -226,33 +237,54 @@ pub(crate) struct Module<'a> {
     has_stars: bool,
     /// Before this place nothing runs that could call a function of this source.
     inert_until: TextSize,
-    memo: RefCell<Vec<Option<Rc<Values>>>>,
-    binding_memo: RefCell<FxHashMap<BindingId, Rc<Values>>>,
-    stored_memo: RefCell<FxHashMap<Rc<str>, Rc<Values>>>,
-    returned_memo: RefCell<FxHashMap<FunctionId, Rc<Values>>>,
+    /// What class bodies bind, by name, over all classes.
+    class_members: FxHashMap<Rc<str>, Vec<BindingId>>,
+    lambdas: FxHashMap<NodeId, FunctionId>,
+    fuel: Rc<Fuel>,
+    memo: Memo,
+    builtins: RefCell<FxHashMap<Box<str>, Rc<Values>>>,
     /// How many calls deep evaluation is.
     calls: Cell<u32>,
-    busy: RefCell<FxHashSet<BindingId>>,
-    /// Steps that evaluation may still take.
-    fuel: Cell<u32>,
+    unknown: Rc<Values>,
+    nothing: Rc<Values>,
 }
 
-/// Evaluation steps for one source. Honest sources of 256 KiB use a tenth.
-const FUEL: u32 = 600_000;
-
 impl<'a> Module<'a> {
-    pub(crate) fn new(body: &'a [Stmt], outer: Option<&'a Module<'a>>) -> Self {
-        let mut module = build::build(body, outer);
+    /// Analyses a source, or a piece of code in a string of the source `outer`. What it and the rules
+    /// cost is taken from `fuel`; once that is spent no answer counts.
+    pub(crate) fn new(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Self {
+        let mut module = build::build(body, outer, fuel);
         module.has_stars = module.scopes.iter().any(|scope| !scope.stars.is_empty());
-        module.memo = RefCell::new(vec![None; module.exprs.len()]);
+        module.memo = module.empty_memo();
         module.inert_until = module.first_active_statement();
         module.link_calls();
-        module.memo = RefCell::new(vec![None; module.exprs.len()]);
-        module.binding_memo = RefCell::default();
-        module.stored_memo = RefCell::default();
-        module.returned_memo = RefCell::default();
-        module.fuel = Cell::new(FUEL);
+        // What was found before the calls were known is not all.
+        module.memo = module.empty_memo();
         module
+    }
+
+    fn empty_memo(&self) -> Memo {
+        Memo::for_sizes(self.exprs.len(), self.bindings.len(), self.functions.len())
+    }
+
+    pub(crate) fn fuel(&self) -> &Rc<Fuel> {
+        &self.fuel
+    }
+
+    /// Every expression, for a rule that goes through all of them to judge one. That has its price.
+    pub(crate) fn all_exprs(&self) -> &[ExprInfo<'a>] {
+        self.fuel.spend_for(self.exprs.len() / 2);
+        &self.exprs
+    }
+
+    pub(crate) fn all_functions(&self) -> &[Function<'a>] {
+        self.fuel.spend_for(self.functions.len() / 2);
+        &self.functions
+    }
+
+    pub(crate) fn all_bindings(&self) -> &[Binding<'a>] {
+        self.fuel.spend_for(self.bindings.len() / 2);
+        &self.bindings
     }
 
     pub(crate) fn id(&self, expr: &Expr) -> Option<NodeId> {
@@ -332,56 +364,6 @@ impl<'a> Module<'a> {
         (!class.is_empty()).then(|| format!("_{class}{name}"))
     }
 
-    /// Remembers for every function of this source which calls name it.
-    fn link_calls(&mut self) {
-        let mut links: Vec<(FunctionId, &'a ast::ExprCall)> = Vec::new();
-        let mut methods: FxHashMap<&str, Vec<FunctionId>> = FxHashMap::default();
-        for (index, function) in self.functions.iter().enumerate() {
-            if function.class.is_some() {
-                methods.entry(function.name()).or_default().push(FunctionId::next(index));
-            }
-        }
-        for info in &self.exprs {
-            let Expr::Call(call) = info.expr else {
-                continue;
-            };
-            match &*call.func {
-                Expr::Name(name) => {
-                    for binding in self.resolve(name.id.as_str(), info.scope, name.range.start()).bindings {
-                        match self.binding(binding).kind {
-                            BindingKind::Function(function) => links.push((function, call)),
-                            BindingKind::Class(class) => {
-                                links
-                                    .extend(self.methods(class, "__init__").map(|function| (function, call)));
-                            }
-                            BindingKind::Assign { value: Expr::Lambda(lambda), .. } => {
-                                links.extend(self.lambda(lambda).map(|function| (function, call)));
-                            }
-                            _ => {}
-                        }
-                    }
-                }
-                Expr::Attribute(attribute) => {
-                    // Which class the receiver has is not asked: the name is enough.
-                    if let Some(functions) = methods.get(attribute.attr.as_str()) {
-                        links.extend(functions.iter().map(|function| (*function, call)));
-                    }
-                }
-                Expr::Lambda(lambda) => {
-                    links.extend(self.lambda(lambda).map(|function| (function, call)));
-                }
-                _ => {}
-            }
-        }
-        for (function, call) in links {
-            if let Some(function) = self.functions.get_mut(function.index())
-                && function.calls.len() < 64
-            {
-                function.calls.push(call);
-            }
-        }
-    }
-
     /// Functions that the body of a class binds to a name.
     pub(crate) fn methods(&self, class: ClassId, name: &str) -> impl Iterator<Item = FunctionId> + '_ {
         self.class_bindings(class, name).iter().filter_map(|binding| match self.binding(*binding).kind {
@@ -391,101 +373,6 @@ impl<'a> Module<'a> {
     }
 
     pub(crate) fn lambda(&self, lambda: &ast::ExprLambda) -> Option<FunctionId> {
-        let found = self.functions.iter().position(
-            |function| matches!(function.node, FunctionNode::Lambda(node) if std::ptr::eq(node, lambda)),
-        );
-        found.map(FunctionId::next)
-    }
-
-    /// Where the first statement of the module begins that could call a function of this source.
-    fn first_active_statement(&self) -> TextSize {
-        // These run when a class is made, which looks like a plain statement.
-        let hooked = self.functions.iter().any(|function| {
-            matches!(
-                function.name(),
-                "__init_subclass__" | "__set_name__" | "__mro_entries__" | "__prepare__"
-            )
-        });
-        if hooked {
-            return TextSize::new(0);
-        }
-        let active = self.body.iter().find(|stmt| !self.is_inert(stmt));
-        active.map_or(TextSize::new(u32::MAX), Ranged::start)
-    }
-
-    fn is_inert(&self, stmt: &Stmt) -> bool {
-        match stmt {
-            Stmt::Import(_) | Stmt::ImportFrom(_) | Stmt::Pass(_) | Stmt::Global(_) => true,
-            Stmt::FunctionDef(function) => {
-                function.decorator_list.iter().all(|decorator| self.is_library(&decorator.expression))
-                    && function
-                        .parameters
-                        .iter_non_variadic_params()
-                        .filter_map(ast::ParameterWithDefault::default)
-                        .all(|default| self.is_inert_expr(default))
-            }
-            Stmt::ClassDef(class) => {
-                class.decorator_list.iter().all(|decorator| self.is_library(&decorator.expression))
-                    && class.keywords().is_empty()
-                    && class.bases().iter().all(|base| self.is_inert_expr(base))
-                    && class.body.iter().all(|inner| self.is_inert(inner))
-            }
-            Stmt::Assign(assign) => {
-                assign.targets.iter().all(Expr::is_name_expr) && self.is_inert_expr(&assign.value)
-            }
-            Stmt::AnnAssign(assign) => {
-                assign.target.is_name_expr()
-                    && assign.value.as_deref().is_none_or(|value| self.is_inert_expr(value))
-            }
-            Stmt::Expr(expr) => self.is_inert_expr(&expr.value),
-            _ => false,
-        }
-    }
-
-    fn is_inert_expr(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::Name(_) | Expr::Lambda(_) => true,
-            Expr::Attribute(attribute) => self.is_inert_expr(&attribute.value),
-            Expr::Tuple(tuple) => tuple.elts.iter().all(|inner| self.is_inert_expr(inner)),
-            Expr::List(list) => list.elts.iter().all(|inner| self.is_inert_expr(inner)),
-            Expr::Dict(dict) => dict.items.iter().all(|item| {
-                item.key.as_ref().is_some_and(Expr::is_literal_expr) && self.is_inert_expr(&item.value)
-            }),
-            Expr::UnaryOp(unary) => unary.operand.is_literal_expr(),
-            Expr::BinOp(binary) => binary.left.is_literal_expr() && binary.right.is_literal_expr(),
-            Expr::Subscript(subscript) => self.is_library(&subscript.value),
-            Expr::Call(call) => {
-                self.is_library(&call.func)
-                    && call.arguments.args.iter().all(|argument| self.is_plain(argument))
-                    && call.arguments.keywords.iter().all(|keyword| self.is_plain(&keyword.value))
-            }
-            _ => expr.is_literal_expr(),
-        }
-    }
-
-    /// Neither a function of this source nor anything that could hold one.
-    fn is_plain(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::UnaryOp(unary) => unary.operand.is_literal_expr(),
-            Expr::BinOp(binary) => self.is_plain(&binary.left) && self.is_plain(&binary.right),
-            Expr::Name(_) | Expr::Attribute(_) => self.is_library(expr),
-            _ => expr.is_literal_expr(),
-        }
-    }
-
-    /// Surely something of the library, not of this source.
-    fn is_library(&self, expr: &Expr) -> bool {
-        let expr = match expr {
-            Expr::Call(call) => {
-                let plain = call.arguments.args.iter().all(|argument| self.is_plain(argument))
-                    && call.arguments.keywords.iter().all(|keyword| self.is_plain(&keyword.value));
-                if !plain {
-                    return false;
-                }
-                &*call.func
-            }
-            other => other,
-        };
-        matches!(self.values(expr).exactly(), Some(Value::Member(_)))
+        lambda.node_index.load().as_u32().and_then(|id| self.lambdas.get(&NodeId(id)).copied())
     }
 }

@@ -1,5 +1,6 @@
 //! What a name may refer to at a place, by the rules of CPython's symbol table.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use ruff_text_size::TextSize;
@@ -8,20 +9,30 @@ use super::{BindingId, BindingKind, Module, ScopeId, ScopeKind};
 
 /// Everything that a name may refer to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Resolution {
-    pub(crate) bindings: Vec<BindingId>,
+pub(crate) struct Resolution<'m> {
+    pub(crate) bindings: Cow<'m, [BindingId]>,
     /// The search may go past the module to the builtins.
     pub(crate) builtin: bool,
     /// The search may go past this piece of code to the source around it.
     pub(crate) outer: bool,
 }
 
-impl<'a> Module<'a> {
+impl<'m> Resolution<'m> {
+    fn extend(&mut self, bindings: &'m [BindingId]) {
+        if self.bindings.is_empty() {
+            self.bindings = Cow::Borrowed(bindings);
+        } else {
+            self.bindings.to_mut().extend(bindings);
+        }
+    }
+}
+
+impl Module<'_> {
     /// Resolves a load of `name` in `scope` at `place`.
     ///
     /// Order is ignored but for one question, whether a binding of the module or a class hides a
     /// builtin: only a binding that surely ran before the load and is never undone does.
-    pub(crate) fn resolve(&self, name: &str, scope: ScopeId, place: TextSize) -> Resolution {
+    pub(crate) fn resolve(&self, name: &str, scope: ScopeId, place: TextSize) -> Resolution<'_> {
         let mangled = self.mangled(name, scope);
         let name = mangled.as_deref().unwrap_or(name);
         let mut found = Resolution::default();
@@ -48,7 +59,7 @@ impl<'a> Module<'a> {
                 continue;
             }
             if let Some(bindings) = here.names.get(name) {
-                found.bindings.extend(bindings.iter().copied());
+                found.extend(bindings);
                 match here.kind {
                     ScopeKind::Class(_) => {
                         if self.hides(bindings, scope, place, id) {
@@ -64,7 +75,7 @@ impl<'a> Module<'a> {
         let mut hidden = false;
         if let Some(bindings) = self.scope(root).names.get(name) {
             hidden = self.hides(bindings, scope, place, root);
-            found.bindings.extend(bindings.iter().copied());
+            found.extend(bindings);
         }
         found.builtin = !hidden;
         found.outer = !hidden && self.outer.is_some();
@@ -74,6 +85,7 @@ impl<'a> Module<'a> {
     /// Whether one of these bindings of the scope `owner` surely ran before a load at `place`, and
     /// none of them takes the name away again.
     fn hides(&self, bindings: &[BindingId], from: ScopeId, place: TextSize, owner: ScopeId) -> bool {
+        self.fuel.spend_for(bindings.len() / 8);
         let taken_away = bindings
             .iter()
             .any(|id| matches!(self.binding(*id).kind, BindingKind::Delete | BindingKind::Exception));

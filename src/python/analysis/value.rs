@@ -125,10 +125,36 @@ impl Values {
         }
     }
 
-    #[must_use]
-    pub(crate) fn or(mut self, other: Self) -> Self {
-        self.add(other);
-        self
+    /// As `add`, of something that is kept elsewhere.
+    pub(super) fn add_ref(&mut self, other: &Self) {
+        self.complete &= other.complete;
+        for value in &other.known {
+            if self.known.len() >= MAX_ALTERNATIVES {
+                self.complete = false;
+                return;
+            }
+            if !self.known.contains(value) {
+                self.known.push(value.clone());
+            }
+        }
+    }
+
+    /// Whether more alternatives would change nothing.
+    pub(super) fn is_full(&self) -> bool {
+        !self.complete && self.known.len() >= MAX_ALTERNATIVES
+    }
+
+    /// About how much it costs to look at all of it once, in steps.
+    pub(super) fn weight(&self) -> usize {
+        let of_value = |value: &Value| match value {
+            Value::Str(text) => 1 + text.len() / 32,
+            Value::Bytes(bytes) => 1 + bytes.len() / 32,
+            Value::Sequence(elements) => 1 + 2 * elements.len(),
+            Value::Dict(items) => 1 + 4 * items.len(),
+            Value::Elements(inner) | Value::Partial(inner) => 1 + inner.known.len(),
+            _ => 1,
+        };
+        self.known.iter().map(of_value).sum()
     }
 
     #[must_use]
@@ -196,7 +222,9 @@ impl Values {
         let mut any = Self { known: Vec::new(), complete: self.complete && !self.known.is_empty() };
         for value in &self.known {
             match value {
-                Value::Elements(elements) => any.add((**elements).clone()),
+                Value::Elements(elements) => any.add_ref(elements),
+                Value::Sequence(elements) => elements.iter().for_each(|element| any.add_ref(element)),
+                Value::Dict(items) => items.iter().for_each(|(key, _)| any.add_ref(key)),
                 _ => match Self::one(value.clone()).elements() {
                     Some(elements) => elements.into_iter().for_each(|element| any.add(element)),
                     None => any.complete = false,
@@ -225,5 +253,52 @@ impl Values {
         });
         self.complete &= self.known.len() == before;
         self
+    }
+}
+
+/// Puts together what an expression may be, without copying where there is only one part.
+#[derive(Debug, Default)]
+pub(super) struct Union {
+    only: Option<Rc<Values>>,
+    many: Option<Values>,
+    incomplete: bool,
+}
+
+impl Union {
+    pub(super) fn add(&mut self, values: impl Into<Rc<Values>>) {
+        let values = values.into();
+        if let Some(many) = &mut self.many {
+            many.add_ref(&values);
+        } else if let Some(only) = self.only.take() {
+            let mut many = (*only).clone();
+            many.add_ref(&values);
+            self.many = Some(many);
+        } else {
+            self.only = Some(values);
+        }
+    }
+
+    /// It may be something else too.
+    pub(super) fn or_unknown(&mut self) {
+        self.incomplete = true;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.only.as_ref().is_none_or(|only| only.known.is_empty())
+            && self.many.as_ref().is_none_or(|many| many.known.is_empty())
+    }
+
+    /// Whether more alternatives would change nothing.
+    pub(super) fn is_full(&self) -> bool {
+        self.many.as_ref().is_some_and(Values::is_full)
+    }
+
+    pub(super) fn finish(self) -> Rc<Values> {
+        let values = match (self.only, self.many) {
+            (Some(only), _) => only,
+            (None, Some(many)) => Rc::new(many),
+            (None, None) => Rc::new(Values::nothing()),
+        };
+        if self.incomplete && values.complete { Rc::new((*values).clone().incomplete()) } else { values }
     }
 }

@@ -1,0 +1,78 @@
+//! What an attribute may be. Attributes are followed by name, whoever the receiver is: what any
+//! store or class body of this source gives a name is what it may be on any object.
+
+use std::rc::Rc;
+
+use super::memo::{Environment, Lookup};
+use super::value::Union;
+use super::{ClassId, Module, Value, Values};
+
+impl Module<'_> {
+    pub(super) fn attribute(&self, base: &Values, name: &str, depth: u32) -> Rc<Values> {
+        let mut union = Union::default();
+        if !base.complete || base.known.is_empty() {
+            union.or_unknown();
+        }
+        for value in &base.known {
+            match value {
+                Value::Module(module) => union.add(self.member(module, name)),
+                Value::Member(owner) | Value::Instance(owner) => {
+                    union.add(Values::member(format!("{owner}.{name}")));
+                }
+                Value::Object(class) | Value::Class(class) => union.add(self.field(*class, name, depth)),
+                _ => union.or_unknown(),
+            }
+        }
+        if base.known.is_empty() || !base.complete {
+            // An unknown receiver may be anything that this source stored such an attribute on.
+            union.add(self.stored(name, depth));
+        }
+        union.finish()
+    }
+
+    /// An attribute of a class of this source or its instances: what any body or store gives it.
+    fn field(&self, class: ClassId, name: &str, depth: u32) -> Rc<Values> {
+        let mut union = Union::default();
+        union.add(self.stored(name, depth));
+        let open =
+            union.is_empty() || self.class(class).node.keywords().iter().any(|keyword| keyword.arg.is_some());
+        if open {
+            union.or_unknown();
+        }
+        union.finish()
+    }
+
+    /// What stores to attributes of this name and class bodies put there, whoever the receiver is.
+    fn stored(&self, name: &str, depth: u32) -> Rc<Values> {
+        if !self.class_members.contains_key(name) && !self.attribute_stores.contains_key(name) {
+            return Rc::clone(&self.nothing);
+        }
+        match self.memo.stored(name) {
+            Lookup::Known(values) => values,
+            // While it is being found out, it is not known: stores that depend on each other.
+            Lookup::Open => self.unknown(),
+            Lookup::New(ticket) => {
+                let values = self.memo.apart(|| self.find_stored(name, depth));
+                self.memo.keep_stored(name, &ticket, &values);
+                values
+            }
+        }
+    }
+
+    fn find_stored(&self, name: &str, depth: u32) -> Rc<Values> {
+        let env = &mut Environment::default();
+        let mut union = Union::default();
+        for binding in self.class_members.get(name).map_or(&[][..], Vec::as_slice) {
+            union.add(self.bound(*binding, env, depth));
+            self.fuel.spend(1);
+        }
+        for store in self.attribute_stores.get(name).map_or(&[][..], Vec::as_slice) {
+            match store.value {
+                Some(value) => union.add(self.eval(value, env, depth)),
+                None => union.or_unknown(),
+            }
+            self.fuel.spend(1);
+        }
+        union.finish()
+    }
+}
