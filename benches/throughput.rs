@@ -274,6 +274,7 @@ async fn validator_run(backend: &Arc<dyn Backend>, shape: Shape) -> anyhow::Resu
         backend: Arc::clone(backend),
         jobs: shape.jobs,
         repeat: 1,
+        seed: 0,
         at_least: None,
         cancel: CancellationToken::new(),
     };
