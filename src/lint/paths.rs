@@ -208,6 +208,7 @@ fn structure(expr: &Expr, cx: &Context<'_, '_>, depth: u32) -> Guess {
         },
         Expr::Call(call) => called(call, cx, depth),
         Expr::Attribute(attribute) => match attribute.attr.as_str() {
+            "root" | "anchor" if is_path(&attribute.value, cx) => Guess::one("/"),
             "parent" => {
                 let mut base = follow(&attribute.value, cx, depth + 1);
                 for known in &mut base.texts {
@@ -217,6 +218,12 @@ fn structure(expr: &Expr, cx: &Context<'_, '_>, depth: u32) -> Guess {
             }
             _ => Guess::default(),
         },
+        Expr::Subscript(subscript)
+            if cx.may_be(&subscript.value, "os.environ")
+                && cx.values(&subscript.slice).as_text() == Some("HOME") =>
+        {
+            Guess::one("/root")
+        }
         Expr::Subscript(subscript) if matches!(&*subscript.value, Expr::Attribute(a) if a.attr.as_str() == "parents") => {
             match &*subscript.value {
                 Expr::Attribute(attribute) => {
@@ -291,6 +298,11 @@ fn called(call: &ast::ExprCall, cx: &Context<'_, '_>, depth: u32) -> Guess {
             | "os.path.join" => {
                 return all(cx);
             }
+            "os.getenv" | "os.environ.get"
+                if arguments.first().is_some_and(|name| cx.values(name).as_text() == Some("HOME")) =>
+            {
+                return Guess::one("/root");
+            }
             "pathlib.Path.home" => return Guess::one("/root"),
             "pathlib.Path.cwd" | "os.getcwd" => return Guess::one("."),
             "os.path.expanduser" | "os.path.abspath" | "os.path.realpath" | "os.path.normpath"
@@ -321,6 +333,11 @@ fn called(call: &ast::ExprCall, cx: &Context<'_, '_>, depth: u32) -> Guess {
         }
     }
     Guess::default()
+}
+
+fn is_path(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    let values = cx.values(expr);
+    values.known.iter().any(|value| matches!(value, Value::Instance(name) if name.starts_with("pathlib.")))
 }
 
 #[cfg(test)]

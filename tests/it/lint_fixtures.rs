@@ -101,6 +101,21 @@ fn honest_programs_are_accepted() {
     }
 }
 
+/// Hostile programs of few lines, many to a file of `fixtures/hostile/`.
+#[test]
+fn hostile_programs_are_refused() {
+    for entry in fs::read_dir(project("fixtures/hostile")).expect("hostile programs") {
+        let text = fs::read_to_string(entry.expect("a file").path()).expect("text");
+        let programs: Vec<&str> = text.split("\n### ").skip(1).collect();
+        assert!(programs.len() > 50, "{}", programs.len());
+        for program in programs {
+            let (name, source) = program.split_once('\n').expect("a name and a program");
+            let report = lint::check(source.as_bytes(), &Policy::standard());
+            assert_eq!(report.verdict, GateVerdict::Rejected, "{name}\n{source}");
+        }
+    }
+}
+
 #[test]
 fn findings_read_as_they_did() {
     for (folder, files) in folders() {

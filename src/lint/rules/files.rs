@@ -1,7 +1,7 @@
 //! PC6xx: files. An agent runs in a folder of its own that is thrown away, so relative paths and
 //! the temporary folder are its own; nothing else is.
 
-use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprContext};
+use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprContext, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::diagnostic::Severity;
@@ -9,7 +9,7 @@ use crate::lint::context::Context;
 use crate::lint::paths::{self, Guess};
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
-use crate::python::analysis::{BindingKind, Value};
+use crate::python::analysis::{BindingKind, Parent, Value};
 
 pub(super) static WRITE: Rule = Rule {
     code: "PC601",
@@ -34,7 +34,7 @@ pub(super) static READ: Rule = Rule {
     refused: "print(open('/etc/passwd').read())\n",
     passes: "print(open('/dev/stdin').read())\n",
     fix: "Everything that an agent may know comes with its arguments and its standard input.",
-    on: &[On::Call(path)],
+    on: &[On::Call(path), On::Expr(kernel_text)],
 };
 
 pub(super) static RAW: Rule = Rule {
@@ -554,10 +554,82 @@ fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
             continue;
         }
         for argument in given() {
-            for guess in guesses(argument, cx) {
+            for mut guess in guesses(argument, cx) {
+                if name.starts_with("glob.") {
+                    guess.texts.iter_mut().for_each(|known| known.text = fixed_part(&known.text));
+                }
                 report_read(&guess, argument.range(), &name, cx);
             }
         }
+    }
+}
+
+/// Folders and files whose names have no other use than to open them.
+const KERNEL: [&str; 9] = [
+    "/proc/",
+    "/sys/",
+    "/run/secrets",
+    "/var/run/",
+    "/root/.",
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/hostname",
+    "/etc/machine-id",
+];
+
+/// The name of such a file, in a source that opens files whose names cannot be seen.
+fn kernel_text(expr: &Expr, cx: &mut Context<'_, '_>) {
+    let text = match expr {
+        Expr::StringLiteral(literal) => literal.value.to_str().to_owned(),
+        Expr::BytesLiteral(literal) => {
+            String::from_utf8_lossy(&literal.value.bytes().collect::<Vec<u8>>()).into_owned()
+        }
+        Expr::BinOp(_) | Expr::Call(_) | Expr::FString(_) => match cx.values(expr).as_text() {
+            Some(text) => text.to_owned(),
+            None => return,
+        },
+        _ => return,
+    };
+    if !KERNEL.iter().any(|name| text.starts_with(name)) || text.contains(char::is_whitespace) {
+        return;
+    }
+    let documents = matches!(cx.module.parent(expr), Parent::Stmt(Stmt::Expr(_)));
+    if !documents && opens_computed_paths(cx) {
+        cx.report(
+            &READ,
+            expr.range(),
+            Found::new(format!("`{text}` stands in a source that opens files whose names are computed"))
+                .help(READ.fix),
+        );
+    }
+}
+
+fn opens_computed_paths(cx: &Context<'_, '_>) -> bool {
+    cx.module.exprs.iter().any(|info| {
+        let Expr::Call(call) = info.expr else {
+            return false;
+        };
+        if let Expr::Attribute(method) = &*call.func
+            && matches!(method.attr.as_str(), "read_text" | "read_bytes" | "iterdir" | "open")
+            && !paths::guess(&method.value, cx).complete
+        {
+            return true;
+        }
+        let values = cx.values(&call.func);
+        values.members().any(|name| {
+            let reads = READERS.contains(&&**name) || OPENERS.iter().any(|(known, ..)| *known == &**name);
+            let lazy = matches!(&**name, "argparse.FileType" | "fileinput.input");
+            lazy || ((reads || name.starts_with("pathlib."))
+                && call.arguments.args.first().is_none_or(|path| !paths::guess(path, cx).complete))
+        })
+    })
+}
+
+/// The folders of a pattern before the first one with a wildcard.
+fn fixed_part(pattern: &str) -> String {
+    match pattern.find(['*', '?', '[']).map(|wild| &pattern[..wild]) {
+        None => pattern.to_owned(),
+        Some(fixed) => fixed.rfind('/').map_or_else(String::new, |end| fixed[..=end].to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::diagnostic::Severity;
 use crate::lint::context::Context;
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
-use crate::python::analysis::{ScopeId, Value};
+use crate::python::analysis::{BindingKind, ScopeId, Value};
 
 pub(super) static ENTITY: Rule = Rule {
     code: "PC801",
@@ -33,7 +33,7 @@ pub(super) static HUGE_NUMBER: Rule = Rule {
     refused: "x = 10 ** 10 ** 10\n",
     passes: "x = 10 ** 100\ny = pow(7, 10 ** 9, 1000)\n",
     fix: "Use `pow(a, b, modulus)`, or floating point.",
-    on: &[On::Expr(number)],
+    on: &[On::Expr(number), On::Stmt(grown)],
 };
 
 pub(super) static HUGE_REPEAT: Rule = Rule {
@@ -41,12 +41,13 @@ pub(super) static HUGE_REPEAT: Rule = Rule {
     name: "huge-repeat",
     family: Family::Resources,
     severity: Severity::Error,
-    what: "A constant repetition or buffer of more than a billion elements (`'x' * 10 ** 12`).",
-    why: "It takes all memory at once.",
+    what: "A constant repetition, padding, buffer or comprehension of more than a billion elements (`'x' * 10 ** 12`), or \
+           all of an iterator that never ends.",
+    why: "It takes all memory, or never ends.",
     refused: "x = 'x' * 10 ** 12\n",
     passes: "x = [0] * 1000\n",
     fix: "Use an iterator, or a dictionary of what is not zero.",
-    on: &[On::Call(buffer)],
+    on: &[On::Call(buffer), On::Expr(comprehension), On::Expr(padded)],
 };
 
 pub(super) static ENDLESS: Rule = Rule {
@@ -85,6 +86,11 @@ fn entity(expr: &Expr, cx: &mut Context<'_, '_>) {
         Expr::BytesLiteral(literal) => {
             String::from_utf8_lossy(&literal.value.bytes().collect::<Vec<u8>>()).to_ascii_uppercase()
         }
+        Expr::BinOp(_) | Expr::Call(_) | Expr::FString(_) => match cx.values(expr).exactly() {
+            Some(Value::Str(text)) => text.to_ascii_uppercase(),
+            Some(Value::Bytes(bytes)) => String::from_utf8_lossy(bytes).to_ascii_uppercase(),
+            _ => return,
+        },
         _ => return,
     };
     if !text.contains("<!ENTITY") {
@@ -132,6 +138,187 @@ fn magnitude(expr: &Expr, cx: &Context<'_, '_>, depth: u32) -> Option<f64> {
     }
 }
 
+/// How many elements a sequence has that is written out, or that surely is one (then at least one).
+fn length(expr: &Expr, cx: &Context<'_, '_>) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "only its magnitude is asked for")]
+    match expr {
+        Expr::StringLiteral(literal) => Some(literal.value.len() as f64),
+        Expr::BytesLiteral(literal) => Some(literal.value.len() as f64),
+        Expr::List(list) => Some(list.elts.len() as f64),
+        Expr::Tuple(tuple) => Some(tuple.elts.len() as f64),
+        Expr::Call(call) => {
+            let made = cx.values(&call.func).members().any(|name| SEQUENCES.contains(&&**name));
+            (made && !call.arguments.is_empty()).then_some(1.0)
+        }
+        Expr::Name(_) => match cx.values(expr).exactly() {
+            Some(Value::Str(text)) => Some(text.len() as f64),
+            Some(Value::Bytes(bytes)) => Some(bytes.len() as f64),
+            Some(Value::Sequence(elements)) => Some(elements.len() as f64),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What makes a sequence that can be repeated.
+const SEQUENCES: [&str; 6] = [
+    "array.array",
+    "builtins.bytearray",
+    "builtins.bytes",
+    "builtins.list",
+    "builtins.tuple",
+    "collections.deque",
+];
+
+/// What takes everything that an iterable yields before it returns.
+const CONSUMERS: [&str; 11] = [
+    "builtins.dict",
+    "builtins.frozenset",
+    "builtins.list",
+    "builtins.max",
+    "builtins.min",
+    "builtins.set",
+    "builtins.sorted",
+    "builtins.sum",
+    "builtins.tuple",
+    "collections.Counter",
+    "collections.deque",
+];
+
+/// How many elements an iterable yields that has no end or a constant one.
+fn yields(expr: &Expr, cx: &Context<'_, '_>) -> Option<f64> {
+    let call = match expr {
+        Expr::Call(call) => call,
+        // Without a condition every element is taken.
+        Expr::Generator(comp) => return comp.generators.first().and_then(|first| yields(&first.iter, cx)),
+        _ => return None,
+    };
+    let arguments = &call.arguments;
+    for name in cx.values(&call.func).members() {
+        match (&**name, &*arguments.args) {
+            ("builtins.range", [stop] | [_, stop]) => return magnitude(stop, cx, 0),
+            ("builtins.range", [_, stop, step]) => {
+                return Some(magnitude(stop, cx, 0)? / magnitude(step, cx, 0)?.abs().max(1.0));
+            }
+            ("itertools.count", _) => return Some(f64::INFINITY),
+            ("itertools.repeat", [_]) if arguments.keywords.is_empty() => return Some(f64::INFINITY),
+            ("itertools.repeat", [_, times]) => return magnitude(times, cx, 0),
+            ("itertools.cycle", [cycled]) if length(cycled, cx).is_some_and(|length| length > 0.0) => {
+                return Some(f64::INFINITY);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What a name is plainly assigned, wherever that is.
+fn first_values<'a>(target: &Expr, cx: &Context<'a, '_>) -> Vec<&'a Expr> {
+    let Expr::Name(name) = target else {
+        return Vec::new();
+    };
+    let bindings = cx.module.resolve(&name.id, cx.scope(target), name.range.start()).bindings;
+    let values = bindings.iter().filter_map(|id| match &cx.module.binding(*id).kind {
+        BindingKind::Assign { value, path } if path.is_empty() => Some(*value),
+        _ => None,
+    });
+    values.collect()
+}
+
+/// `x *= 10 ** 12`, `x **= 10 ** 10`
+fn grown(stmt: &Stmt, _: ScopeId, cx: &mut Context<'_, '_>) {
+    let Stmt::AugAssign(assign) = stmt else {
+        return;
+    };
+    let Some(right) = magnitude(&assign.value, cx, 0) else {
+        return;
+    };
+    let initial = first_values(&assign.target, cx);
+    match assign.op {
+        Operator::Mult if right > MAX_ELEMENTS => {
+            if initial.iter().any(|value| !value.is_name_expr() && length(value, cx).is_some()) {
+                report_repeat(stmt, cx);
+            }
+        }
+        Operator::Pow | Operator::LShift if right > MAX_BITS => {
+            let whole = |value: &&Expr| matches!(cx.values(value).exactly(), Some(Value::Int(int)) if int.unsigned_abs() > 1);
+            if initial.iter().any(whole) {
+                cx.report(
+                    &HUGE_NUMBER,
+                    stmt.range(),
+                    Found::new("this number has more than 100 million bits").help(HUGE_NUMBER.fix),
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A comprehension over more than a billion elements, or one that makes so many.
+fn comprehension(expr: &Expr, cx: &mut Context<'_, '_>) {
+    let (generators, element) = match expr {
+        Expr::ListComp(comp) => (&comp.generators, Some(&*comp.elt)),
+        Expr::SetComp(comp) => (&comp.generators, None),
+        Expr::DictComp(comp) => (&comp.generators, None),
+        _ => return,
+    };
+    let Some(times) = generators.first().and_then(|first| yields(&first.iter, cx)) else {
+        return;
+    };
+    let each = match element {
+        Some(Expr::BinOp(repeat)) if repeat.op == Operator::Mult => {
+            let length = length(&repeat.left, cx).unwrap_or(0.0);
+            magnitude(&repeat.right, cx, 0).map_or(1.0, |times| times * length)
+        }
+        _ => 1.0,
+    };
+    if times * each.max(1.0) > MAX_ELEMENTS {
+        report_repeat(expr, cx);
+    }
+}
+
+/// A width of ten digits or more in a format: the text is padded to it.
+fn padded(expr: &Expr, cx: &mut Context<'_, '_>) {
+    let is_huge = |spec: &str| {
+        spec.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.trim_start_matches('0').len() >= 10)
+    };
+    let found = match expr {
+        Expr::FString(string) => string
+            .value
+            .f_strings()
+            .flat_map(|part| part.elements.interpolations())
+            .filter_map(|field| field.format_spec.as_ref())
+            .flat_map(|spec| spec.elements.literals())
+            .any(|literal| is_huge(literal)),
+        Expr::BinOp(operation) if operation.op == Operator::Mod => match &*operation.left {
+            Expr::StringLiteral(text) => text.value.to_str().split('%').skip(1).any(|field| {
+                let width = field.trim_start_matches(['-', '+', ' ', '#', '0']);
+                is_huge(&width[..width.find(|c: char| !c.is_ascii_digit()).unwrap_or(width.len())])
+            }),
+            _ => false,
+        },
+        Expr::Call(call) => match (&*call.func, call.arguments.args.first()) {
+            (Expr::Attribute(method), Some(width))
+                if matches!(method.attr.as_str(), "ljust" | "rjust" | "center" | "zfill") =>
+            {
+                magnitude(width, cx, 0).is_some_and(|width| width > MAX_ELEMENTS)
+            }
+            (Expr::Attribute(method), _) if method.attr.as_str() == "format" => match &*method.value {
+                Expr::StringLiteral(text) => text.value.to_str().split('{').skip(1).any(|field| {
+                    let field = field.split('}').next().unwrap_or(field);
+                    field.split_once(':').is_some_and(|(_, spec)| is_huge(spec))
+                }),
+                _ => false,
+            },
+            _ => false,
+        },
+        _ => false,
+    };
+    if found {
+        report_repeat(expr, cx);
+    }
+}
+
 fn number(expr: &Expr, cx: &mut Context<'_, '_>) {
     let Expr::BinOp(operation) = expr else {
         return;
@@ -157,21 +344,13 @@ fn number(expr: &Expr, cx: &mut Context<'_, '_>) {
             }
         }
         Operator::Mult => {
-            let sequence = |expr: &Expr| match expr {
-                Expr::StringLiteral(literal) => Some(literal.value.len()),
-                Expr::BytesLiteral(literal) => Some(literal.value.len()),
-                Expr::List(list) => Some(list.elts.len()),
-                Expr::Tuple(tuple) => Some(tuple.elts.len()),
-                _ => None,
-            };
+            let sequence = |expr: &Expr| length(expr, cx);
             let (length, times) = match (sequence(&operation.left), sequence(&operation.right)) {
                 (Some(length), None) => (length, right()),
                 (None, Some(length)) => (length, magnitude(&operation.left, cx, 0)),
                 _ => return,
             };
-            #[expect(clippy::cast_precision_loss, reason = "only its magnitude is asked for")]
-            let elements = times.map(|times| times * length as f64);
-            if elements.is_some_and(|elements| elements > MAX_ELEMENTS) {
+            if times.is_some_and(|times| times * length > MAX_ELEMENTS) {
                 report_repeat(expr, cx);
             }
         }
@@ -183,7 +362,7 @@ fn report_repeat(node: impl Ranged, cx: &mut Context<'_, '_>) {
     cx.report(
         &HUGE_REPEAT,
         node.range(),
-        Found::new("this makes more than a billion elements at once").help(HUGE_REPEAT.fix),
+        Found::new("this makes or takes more than a billion elements at once").help(HUGE_REPEAT.fix),
     );
 }
 
@@ -197,14 +376,27 @@ fn buffer(call: &ExprCall, cx: &mut Context<'_, '_>) {
             {
                 report_repeat(call, cx);
             }
-            "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.sorted" => {
-                if let Some(Expr::Call(inner)) = first
-                    && cx.may_be(&inner.func, "builtins.range")
-                    && let [.., stop] = &*inner.arguments.args
-                    && magnitude(stop, cx, 0).is_some_and(|size| size > MAX_ELEMENTS)
-                    && inner.arguments.args.len() < 3
+            consumer
+                if CONSUMERS.contains(&consumer)
+                    && call.arguments.find_keyword("maxlen").is_none()
+                    && call.arguments.args.len() == 1
+                    && first.and_then(|first| yields(first, cx)).is_some_and(|size| size > MAX_ELEMENTS) =>
+            {
+                report_repeat(call, cx);
+            }
+            "builtins.pow" if call.arguments.len() == 2 => {
+                let bits = first
+                    .and_then(|base| magnitude(base, cx, 0))
+                    .zip(call.arguments.args.get(1).and_then(|exponent| magnitude(exponent, cx, 0)));
+                let float = first.is_some_and(|base| matches!(base, Expr::NumberLiteral(literal) if matches!(literal.value, Number::Float(_))));
+                if !float
+                    && bits.is_some_and(|(base, exponent)| exponent * base.abs().max(1.0).log2() > MAX_BITS)
                 {
-                    report_repeat(call, cx);
+                    cx.report(
+                        &HUGE_NUMBER,
+                        call.range(),
+                        Found::new("this number has more than 100 million bits").help(HUGE_NUMBER.fix),
+                    );
                 }
             }
             "math.factorial"

@@ -767,9 +767,11 @@ pub(super) fn function(name: &str, arguments: &Arguments<'_>) -> Option<Values> 
         "os.path.join" | "posixpath.join" => Some(join_path(&arguments.positional, arguments.fuel)),
         "os.path.expanduser" => {
             let path = arguments.text(0)?;
-            Some(Values::text(
-                path.strip_prefix('~').map_or_else(|| path.to_owned(), |rest| format!("/root{rest}")),
-            ))
+            Some(Values::text(match path.strip_prefix('~') {
+                None => path.to_owned(),
+                Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("/root{rest}"),
+                Some(somebody) => format!("/home/{somebody}"),
+            }))
         }
         "tempfile.gettempdir" => Some(Values::text("/tmp")),
         "tempfile.mkdtemp" => Some(Values::text(TEMPORARY_FOLDER)),
