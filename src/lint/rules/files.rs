@@ -594,7 +594,7 @@ fn kernel_text(expr: &Expr, cx: &mut Context<'_, '_>) {
         return;
     }
     let documents = matches!(cx.module.parent(expr), Parent::Stmt(Stmt::Expr(_)));
-    if !documents && opens_computed_paths(cx) {
+    if !documents && !is_judged_as_path(expr, cx) && opens_computed_paths(cx) {
         cx.report(
             &READ,
             expr.range(),
@@ -617,12 +617,28 @@ fn opens_computed_paths(cx: &Context<'_, '_>) -> bool {
         }
         let values = cx.values(&call.func);
         values.members().any(|name| {
-            let reads = READERS.contains(&&**name) || OPENERS.iter().any(|(known, ..)| *known == &**name);
             let lazy = matches!(&**name, "argparse.FileType" | "fileinput.input");
-            lazy || ((reads || name.starts_with("pathlib."))
+            lazy || (takes_path(name)
                 && call.arguments.args.first().is_none_or(|path| !paths::guess(path, cx).complete))
         })
     })
+}
+
+fn takes_path(name: &str) -> bool {
+    name.starts_with("pathlib.")
+        || READERS.contains(&name)
+        || OPENERS.iter().any(|(known, ..)| *known == name)
+}
+
+/// Whether a text is an argument of a call that takes paths, where it was judged already.
+fn is_judged_as_path(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    match cx.module.parent(expr) {
+        Parent::Expr(parent) => match cx.module.node(parent) {
+            Some(Expr::Call(call)) => cx.values(&call.func).members().any(|name| takes_path(name)),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// The folders of a pattern before the first one with a wildcard.

@@ -235,10 +235,11 @@ fn grown(stmt: &Stmt, _: ScopeId, cx: &mut Context<'_, '_>) {
     };
     let initial = first_values(&assign.target, cx);
     match assign.op {
-        Operator::Mult if right > MAX_ELEMENTS => {
-            if initial.iter().any(|value| !value.is_name_expr() && length(value, cx).is_some()) {
-                report_repeat(stmt, cx);
-            }
+        Operator::Mult
+            if right > MAX_ELEMENTS
+                && initial.iter().any(|value| !value.is_name_expr() && length(value, cx).is_some()) =>
+        {
+            report_repeat(stmt, cx);
         }
         Operator::Pow | Operator::LShift if right > MAX_BITS => {
             let whole = |value: &&Expr| matches!(cx.values(value).exactly(), Some(Value::Int(int)) if int.unsigned_abs() > 1);
