@@ -84,7 +84,11 @@ impl Queue {
         let at = self.clock.now();
         let new =
             NewLease { id: Uuid::now_v7(), validator: validator.clone(), at, expires_at: self.lease_end(at) };
-        let lent = self.store.lend(&new).await?;
+        // What waits for its first score goes before what is only scored again.
+        let lent = match self.store.lend(&new).await? {
+            Some(lent) => Some(lent),
+            None => self.store.lend_again(&new).await?,
+        };
         Ok(lent.map(|(row, submission)| Lease { row, submission }))
     }
 
@@ -109,7 +113,11 @@ impl Queue {
         let now = self.clock.now();
         // A clock that was set back must not shorten a lease.
         let until = self.lease_end(now).max(lease.expires_at);
-        if self.store.extend(id, now, until).await? { Ok(until) } else { Err(QueueError::Ended(id)) }
+        let extended = match lease.rejudge {
+            None => self.store.extend(id, now, until).await?,
+            Some(_) => self.store.extend_place(id, now, until).await?,
+        };
+        if extended { Ok(until) } else { Err(QueueError::Ended(id)) }
     }
 
     /// Takes a checked result. Sending the same one again is answered like the first time.
@@ -130,7 +138,11 @@ impl Queue {
                 Err(QueueError::Contradicted(id))
             };
         }
-        match self.store.finish(&lease, judgement, self.clock.now()).await? {
+        let finish = match lease.rejudge {
+            None => self.store.finish(&lease, judgement, self.clock.now()).await?,
+            Some(_) => self.store.finish_place(&lease, judgement, self.clock.now()).await?,
+        };
+        match finish {
             Finish::LeaseEnded => match self.store.lease(id).await? {
                 // The same result came twice at once, and the other one was first.
                 Some(again) if again.result == Some(judgement.sent) => {
@@ -144,6 +156,9 @@ impl Queue {
 
     /// What a result that was taken before came to.
     async fn outcome(&self, lease: &LeaseRow) -> Result<Finish, QueueError> {
+        if lease.rejudge.is_some() {
+            return Ok(Finish::Proposed);
+        }
         let submission = self.store.submission(lease.submission).await?;
         Ok(match submission {
             Some(Submission { score: Some(score), .. }) => Finish::Completed { score },
@@ -168,7 +183,10 @@ impl Queue {
             return Err(QueueError::Ended(id));
         }
         let end = self.ended(&lease, Requeue::Released { fault }, why.to_owned(), validator.as_str());
-        self.store.give_back(&lease, &end).await?;
+        match lease.rejudge {
+            None => self.store.give_back(&lease, &end).await?,
+            Some(_) => self.store.give_back_place(&lease, &end).await?,
+        };
         Ok(())
     }
 
@@ -177,7 +195,8 @@ impl Queue {
     /// # Errors
     /// When the store fails.
     pub async fn expire(&self) -> Result<usize, QueueError> {
-        let mut ended = 0;
+        let again = self.store.expire_places(self.clock.now(), self.rules.max_faults).await?;
+        let mut ended = usize::try_from(again).unwrap_or(usize::MAX);
         for lease in self.store.overdue(self.clock.now()).await? {
             let why = format!("the validator `{}` did not answer in time", lease.validator);
             let end = self.ended(&lease, Requeue::Expired, why, "platform");

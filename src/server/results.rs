@@ -3,25 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::error::{ApiError, Kind};
 use crate::api::ResultRequest;
 use crate::judge;
-use crate::model::{CaseVerdict, Digest, IsolationLevel, Score, Slug, TaskResult};
-use crate::store::{FinishedRun, Judgement, StoreError};
+use crate::model::{CaseVerdict, Digest, Score, Slug, TaskResult};
+use crate::store::{JudgedTask, Judgement};
 use crate::task::Task;
 
 /// Of one message or diff; validators bound them far below.
 const LONGEST_TEXT: usize = 64 * 1024;
-
-/// What is kept of a result.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    backend: String,
-    isolation: IsolationLevel,
-    tasks: Vec<TaskResult>,
-}
 
 /// What a report came to.
 #[derive(Debug)]
@@ -37,7 +27,7 @@ pub(super) enum Checked {
 ///
 /// # Errors
 /// When it does not hold exactly the tasks and cases, or its scores are not what its cases say.
-pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[Task]) -> Result<Checked, ApiError> {
+pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[&Task]) -> Result<Checked, ApiError> {
     let invalid = |detail: String| ApiError::new(Kind::InvalidResult, detail);
     let mut reported: BTreeMap<&Slug, &TaskResult> = BTreeMap::new();
     for result in &request.tasks {
@@ -61,7 +51,16 @@ pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[Task]) -> Res
     let Some(score) = judge::score_agent(&kept) else {
         return Err(invalid("the result has no score".to_owned()));
     };
-    judgement(request, kept, sent, score).map(Checked::Judged).map_err(ApiError::internal)
+    let agreed = agreed(&kept);
+    let digests = tasks.iter().map(|task| task.digest);
+    Ok(Checked::Judged(Judgement {
+        sent: Digest::of(sent),
+        agreed,
+        backend: request.backend.clone(),
+        isolation: request.isolation,
+        tasks: digests.zip(kept).map(|(digest, result)| JudgedTask { digest, result }).collect(),
+        score,
+    }))
 }
 
 /// The result in the order of the task's cases, if it is a result of that task.
@@ -118,17 +117,6 @@ fn unjudged(tasks: &[TaskResult]) -> Option<String> {
     })
 }
 
-fn judgement(
-    request: &ResultRequest,
-    tasks: Vec<TaskResult>,
-    sent: &[u8],
-    score: Score,
-) -> Result<Judgement, serde_json::Error> {
-    let agreed = agreed(&tasks);
-    let kept = Kept { backend: request.backend.clone(), isolation: request.isolation, tasks };
-    Ok(Judgement { sent: Digest::of(sent), agreed, result: serde_json::to_string(&kept)?, score })
-}
-
 /// Validators agree when they give every case the same verdict. Times and texts may differ.
 fn agreed(tasks: &[TaskResult]) -> Digest {
     let mut text = String::new();
@@ -139,16 +127,6 @@ fn agreed(tasks: &[TaskResult]) -> Digest {
         }
     }
     Digest::of(text.as_bytes())
-}
-
-/// The tasks of a stored run.
-pub(super) fn parse(run: &FinishedRun) -> Result<Vec<TaskResult>, StoreError> {
-    let kept: Kept = serde_json::from_str(&run.result).map_err(|error| StoreError::Corrupt {
-        what: "result",
-        id: run.validator.to_string(),
-        cause: error.to_string(),
-    })?;
-    Ok(kept.tasks)
 }
 
 /// What everybody may see: of a hidden case the verdict and what it cost, nothing that tells what

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::bans::NOT_BANNED;
 use super::rows::{self, Reader, SUBMISSION, Submission};
+use super::runs::{self, Judgement, NewRun, Standing};
 use super::step::{self, Pending, Running};
 use super::submissions::open_hold;
 use super::{Store, StoreError};
@@ -30,24 +31,14 @@ pub struct NewLease {
 pub struct LeaseRow {
     pub id: Uuid,
     pub submission: SubmissionId,
+    /// The rejudge set that it is for, unless it is for the live score.
+    pub rejudge: Option<Uuid>,
     pub validator: MinerId,
     pub attempt: u32,
     pub live: bool,
     pub expires_at: Timestamp,
     /// Of the result that ended it, where one did.
     pub result: Option<Digest>,
-}
-
-/// What a validator found, checked.
-#[derive(Debug, Clone)]
-pub struct Judgement {
-    /// Of the result as it was sent.
-    pub sent: Digest,
-    /// Of what validators must agree on: the verdict of every case.
-    pub agreed: Digest,
-    /// JSON, kept as evidence.
-    pub result: String,
-    pub score: Score,
 }
 
 /// What taking a result came to.
@@ -59,6 +50,8 @@ pub enum Finish {
     Waiting,
     /// Validators disagree; a person decides.
     Held,
+    /// It is kept beside the live score until its rejudge set is applied or dropped.
+    Proposed,
     /// The lease had ended before.
     LeaseEnded,
 }
@@ -85,16 +78,12 @@ pub enum Requeue {
     Released { fault: bool },
 }
 
-/// A finished run of a submission, as it was reported.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FinishedRun {
-    pub validator: MinerId,
-    pub attempt: u32,
-    pub score: Score,
-    pub agreed: Digest,
-    /// JSON.
-    pub result: String,
-    pub ended_at: Timestamp,
+/// A result that counts, as far as deciding needs it.
+#[derive(Debug)]
+struct Said {
+    validator: MinerId,
+    score: Score,
+    agreed: Digest,
 }
 
 const LEASE: &str = "id, submission_id, validator, attempt, state, expires_at, result_sha256";
@@ -106,6 +95,7 @@ fn lease(row: &AnyRow) -> Result<LeaseRow, StoreError> {
     Ok(LeaseRow {
         id: reader.parsed("id", Uuid::parse_str)?,
         submission: reader.parsed("submission_id", SubmissionId::parse)?,
+        rejudge: None,
         validator: reader.parsed("validator", str::parse)?,
         attempt: reader.number("attempt")?,
         live: reader.text("state")? == "live",
@@ -173,6 +163,8 @@ impl Store {
         Ok(Some((lease, submission)))
     }
 
+    /// The assignment `id`, of a live score or of a rejudge set.
+    ///
     /// # Errors
     /// When the database fails.
     pub async fn lease(&self, id: Uuid) -> Result<Option<LeaseRow>, StoreError> {
@@ -181,7 +173,10 @@ impl Store {
             .fetch_optional(&self.reads)
             .await
             .map_err(StoreError::query("find an assignment"))?;
-        row.as_ref().map(lease).transpose()
+        match row {
+            Some(row) => lease(&row).map(Some),
+            None => self.place(id).await,
+        }
     }
 
     /// Moves the end of a live lease. `false` when it has ended.
@@ -219,7 +214,8 @@ impl Store {
              judgement = $4, score = $5 WHERE id = $6 AND state = 'live' AND expires_at > $7",
         )
         .bind(at.as_millisecond())
-        .bind(judgement.result.clone())
+        // What it says is in `runs`, `scores` and `cases`.
+        .bind("{}")
         .bind(judgement.sent.to_string())
         .bind(judgement.agreed.to_string())
         .bind(i64::from(judgement.score.hundredths()))
@@ -231,6 +227,17 @@ impl Store {
         if ended.rows_affected() != 1 {
             return Ok(Finish::LeaseEnded);
         }
+        let run = NewRun {
+            id: lease.id,
+            submission: lease.submission,
+            rejudge: None,
+            validator: &lease.validator,
+            attempt: lease.attempt,
+            judgement,
+            standing: Standing::Live,
+            at,
+        };
+        runs::insert(&mut transaction, &run).await?;
         let runs = done(&mut transaction, lease.submission).await?;
         let quorum = quorum(&mut transaction, lease.submission).await?;
         let finish = if runs.len() < quorum {
@@ -327,17 +334,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The results of a submission that count, in the order of their arrival.
-    ///
-    /// # Errors
-    /// When the database fails or what it holds cannot be read.
-    pub async fn runs(&self, submission: SubmissionId) -> Result<Vec<FinishedRun>, StoreError> {
-        let mut connection =
-            self.reads.acquire().await.map_err(StoreError::query("read the results of a submission"))?;
-        done(&mut connection, submission).await
-    }
-
-    async fn end_others(
+    pub(super) async fn end_others(
         &self,
         transaction: &mut Transaction<'static, Any>,
         submission: SubmissionId,
@@ -356,29 +353,27 @@ impl Store {
     }
 }
 
+/// The results of a submission that count, in the order of their arrival.
 async fn done(
-    connection: &mut sqlx::AnyConnection,
+    transaction: &mut Transaction<'static, Any>,
     submission: SubmissionId,
-) -> Result<Vec<FinishedRun>, StoreError> {
+) -> Result<Vec<Said>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, validator, attempt, score, judgement, result, ended_at FROM assignments \
+        "SELECT id, validator, score, judgement FROM assignments \
          WHERE submission_id = $1 AND state = 'done' ORDER BY ended_at, id",
     )
     .bind(submission.to_string())
-    .fetch_all(connection)
+    .fetch_all(&mut **transaction)
     .await
     .map_err(StoreError::query("read the results of a submission"))?;
     rows.iter()
         .map(|row| {
             let id = row.try_get("id").map_err(StoreError::query("read a result"))?;
             let reader = Reader { row, what: "result", id };
-            Ok(FinishedRun {
+            Ok(Said {
                 validator: reader.parsed("validator", str::parse)?,
-                attempt: reader.number("attempt")?,
                 score: reader.optional_score("score")?.ok_or_else(|| reader.corrupt("no score"))?,
                 agreed: reader.parsed("judgement", str::parse)?,
-                result: reader.text("result")?,
-                ended_at: reader.time("ended_at")?,
             })
         })
         .collect()
@@ -397,12 +392,12 @@ async fn quorum(
     Ok(quorum as usize)
 }
 
-fn validators(runs: &[FinishedRun]) -> String {
+fn validators(runs: &[Said]) -> String {
     let names: Vec<String> = runs.iter().map(|run| format!("`{}`", run.validator)).collect();
     names.join(", ")
 }
 
-fn scores(runs: &[FinishedRun]) -> String {
+fn scores(runs: &[Said]) -> String {
     let each: Vec<String> =
         runs.iter().map(|run| format!("`{}` says {}", run.validator, run.score)).collect();
     each.join(", ")

@@ -1,11 +1,11 @@
 //! Submissions that wait for a person's decision.
 
 use jiff::Timestamp;
-use sqlx::Row as _;
+use sqlx::{Any, Row as _, Transaction};
 
 use super::rows::Reader;
 use super::step::{self, Held};
-use super::{Store, StoreError};
+use super::{Act, Store, StoreError, runs};
 use crate::model::{MinerId, SubmissionId};
 
 /// A hold that nobody has decided yet.
@@ -96,19 +96,33 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .map_err(StoreError::query(DOING))?;
+            runs::supersede(&mut transaction, submission, None).await?;
         }
+        let act = Act { actor: actor.to_owned(), why: why.to_owned(), at };
+        self.close_hold(&mut transaction, submission, resolution.as_str(), &act).await?;
+        transaction.commit().await.map_err(StoreError::query(DOING))?;
+        Ok(true)
+    }
+
+    /// Ends the open hold of a submission, if it has one.
+    pub(super) async fn close_hold(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        submission: SubmissionId,
+        resolution: &'static str,
+        act: &Act,
+    ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE holds SET resolved_at = $1, resolved_by = $2, resolution = $3 \
              WHERE submission_id = $4 AND resolved_at IS NULL",
         )
-        .bind(at.as_millisecond())
-        .bind(actor.to_owned())
-        .bind(resolution.as_str())
+        .bind(act.at.as_millisecond())
+        .bind(act.actor.clone())
+        .bind(resolution)
         .bind(submission.to_string())
-        .execute(&mut *transaction)
+        .execute(&mut **transaction)
         .await
-        .map_err(StoreError::query(DOING))?;
-        transaction.commit().await.map_err(StoreError::query(DOING))?;
-        Ok(true)
+        .map(drop)
+        .map_err(StoreError::query("end a hold"))
     }
 }

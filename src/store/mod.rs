@@ -13,7 +13,11 @@ mod nonces;
 mod objects;
 mod overview;
 mod quota;
+mod places;
+mod rechecks;
+mod rejudges;
 mod rows;
+mod runs;
 mod step;
 mod submissions;
 
@@ -23,14 +27,17 @@ use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::{Any, AnyPool, Connection as _, Row as _, Transaction};
 
 pub use agents::{AgentFiles, AgentRecord};
-pub use assignments::{EndedLease, Finish, FinishedRun, Judgement, LeaseRow, NewLease, Requeue};
 pub use bans::{Ban, BanPage, Lift};
+pub use assignments::{EndedLease, Finish, LeaseRow, NewLease, Requeue};
 pub use blobs::Blobs;
 pub use holds::{OpenHold, Resolution};
 pub use objects::Objects;
 pub use overview::ValidatorHealth;
 pub use quota::{Exceeded, Quota};
+pub use rechecks::{Rechecked, Regated, Sentence};
+pub use rejudges::{Act, Applied, CaseChange, Entry, Made, Rejudge, RejudgeState, ScoreChange, Selection};
 pub use rows::{Event, Submission};
+pub use runs::{JudgedTask, Judgement, Run, RunTask, Standing};
 pub use submissions::{Admission, NewSubmission, Page, Ranked};
 
 use crate::model::{SubmissionId, SubmissionState};

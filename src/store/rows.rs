@@ -85,6 +85,11 @@ impl Reader<'_> {
         Timestamp::from_millisecond(self.integer(column)?).map_err(|error| self.corrupt(error))
     }
 
+    pub(super) fn optional_time(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
+        let at: Option<i64> = self.row.try_get(column).map_err(|error| self.corrupt(error))?;
+        at.map(|at| Timestamp::from_millisecond(at).map_err(|error| self.corrupt(error))).transpose()
+    }
+
     pub(super) fn optional_score(&self, column: &str) -> Result<Option<Score>, StoreError> {
         let hundredths: Option<i64> = self.row.try_get(column).map_err(|error| self.corrupt(error))?;
         hundredths

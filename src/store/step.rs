@@ -8,6 +8,9 @@
 //!    ├────requeue─────┘                 │
 //!    └────────────────release───────────┘
 //! ```
+//!
+//! Beside these, what the gate let in may be held or rejected when it is asked again under another
+//! policy ([`Admitted`]).
 
 use jiff::Timestamp;
 use sqlx::{Any, Transaction};
@@ -27,6 +30,10 @@ pub(super) struct Running(pub(super) SubmissionId);
 /// A person has to decide.
 #[derive(Debug)]
 pub(super) struct Held(pub(super) SubmissionId);
+
+/// The gate let it in, and is asked again.
+#[derive(Debug)]
+pub(super) struct Admitted(SubmissionId, State);
 
 /// A step that may be taken, once. Made by the methods of the states and by nothing else.
 #[derive(Debug)]
@@ -89,6 +96,26 @@ impl Held {
 
     pub(super) fn reject(self, why: String) -> Step {
         Step::new(self.0, State::Held, State::Rejected, why)
+    }
+}
+
+impl Admitted {
+    /// `None` for a submission on which everything was said.
+    pub(super) fn new(id: SubmissionId, state: State) -> Option<Self> {
+        match state {
+            State::Pending | State::Running | State::Completed | State::Held => Some(Self(id, state)),
+            State::Failed | State::Rejected => None,
+        }
+    }
+
+    pub(super) fn hold(self, why: String) -> Step {
+        let step = Step::new(self.0, self.1, State::Held, why);
+        Step { slots: Some(Slots::None), ..step }
+    }
+
+    pub(super) fn reject(self, why: String) -> Step {
+        let step = Step::new(self.0, self.1, State::Rejected, why);
+        Step { slots: Some(Slots::None), ..step }
     }
 }
 

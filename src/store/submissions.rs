@@ -294,11 +294,7 @@ async fn insert(
     new: &NewSubmission,
 ) -> Result<Submission, StoreError> {
     let state = if new.hold.is_some() { SubmissionState::Held } else { SubmissionState::Pending };
-    let findings = serde_json::to_string(&new.findings).map_err(|error| StoreError::Corrupt {
-        what: "findings",
-        id: new.id.to_string(),
-        cause: error.to_string(),
-    })?;
+    let findings = findings_json(new.id, &new.findings)?;
     let slots = if new.hold.is_some() { 0 } else { new.quorum };
     let row = sqlx::query(sqlx::AssertSqlSafe(format!(
         "INSERT INTO submissions (id, miner_id, upload_sha256, source_sha256, policy, findings, \
@@ -321,6 +317,15 @@ async fn insert(
     .await
     .map_err(StoreError::query("store a submission"))?;
     rows::submission(&row)
+}
+
+/// As the column of a submission.
+pub(super) fn findings_json(id: SubmissionId, findings: &[Finding]) -> Result<String, StoreError> {
+    serde_json::to_string(findings).map_err(|error| StoreError::Corrupt {
+        what: "findings",
+        id: id.to_string(),
+        cause: error.to_string(),
+    })
 }
 
 /// Puts a submission before a person.

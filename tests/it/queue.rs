@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use portcullis::model::{Digest, MinerId, Score, SubmissionId, SubmissionState};
+use portcullis::model::{Digest, IsolationLevel, MinerId, Score, SubmissionId, SubmissionState};
 use portcullis::queue::{Lease, Queue, QueueError, Rules};
 use portcullis::store::{Admission, Finish, Judgement, NewSubmission, Resolution, Store};
 use proptest::prelude::*;
@@ -191,7 +191,9 @@ fn judgement(lease: &Lease, liar: bool) -> Judgement {
     Judgement {
         sent: Digest::of(format!("{} {verdict}", lease.row.validator).as_bytes()),
         agreed: Digest::of(verdict.as_bytes()),
-        result: "{}".to_owned(),
+        backend: "fake".to_owned(),
+        isolation: IsolationLevel::Full,
+        tasks: Vec::new(),
         score: if liar { Score::ZERO } else { Score::FULL },
     }
 }

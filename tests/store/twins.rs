@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::model::{Digest, Score, SubmissionId};
+use portcullis::model::{Digest, IsolationLevel, Score, SubmissionId};
 use portcullis::queue::{Clock as _, Queue, Rules};
 use portcullis::store::{Admission, Judgement, NewSubmission, Quota, Store};
 
@@ -49,7 +49,9 @@ async fn two_platforms_never_lend_the_same_submission() {
                 let judgement = Judgement {
                     sent: Digest::of(me.as_str().as_bytes()),
                     agreed: Digest::of(b""),
-                    result: "{}".to_owned(),
+                    backend: "fake".to_owned(),
+                    isolation: IsolationLevel::Full,
+                    tasks: Vec::new(),
                     score: Score::FULL,
                 };
                 queue.finish(lease.row.id, &me, &judgement).await.expect("taken");

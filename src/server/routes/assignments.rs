@@ -15,7 +15,8 @@ use crate::server::error::{ApiError, refusals};
 use crate::server::extract::{Body, Named};
 use crate::server::results::{self, Checked};
 use crate::server::state::App;
-use crate::store::Finish;
+use crate::store::{Finish, LeaseRow};
+use crate::task::Task;
 
 refusals!(Claim: Malformed, Unauthorized, Forbidden, TooLarge);
 refusals!(Ended: Malformed, Unauthorized, Forbidden, NotFound, LeaseEnded, TooLarge);
@@ -53,8 +54,8 @@ pub(in crate::server) async fn claim(
         sha256: lease.submission.upload,
         source_sha256: lease.submission.source,
         source: source.to_string(),
-        tasks: app
-            .tasks
+        tasks: tasks_of(&app, &lease.row)
+            .await?
             .iter()
             .map(|task| TaskReference { id: task.id.clone(), digest: task.digest })
             .collect(),
@@ -64,6 +65,16 @@ pub(in crate::server) async fn claim(
         heartbeat_ms: u64::try_from(heartbeat).unwrap_or(u64::MAX),
     };
     Ok(Json(assignment).into_response())
+}
+
+/// What an assignment is about: all tasks, or the one of a rejudge set that has one.
+async fn tasks_of<'a>(app: &'a App, lease: &LeaseRow) -> Result<Vec<&'a Task>, ApiError> {
+    let set = match lease.rejudge {
+        Some(id) => app.store.rejudge(id).await?,
+        None => None,
+    };
+    let only = set.and_then(|set| set.selection.task);
+    Ok(app.tasks.iter().filter(|task| only.as_ref().is_none_or(|only| task.id == *only)).collect())
 }
 
 /// Keep an assignment
@@ -98,7 +109,7 @@ pub(in crate::server) async fn result(
 ) -> Result<Json<ResultTaken>, ApiError> {
     caller.check(&request.validator)?;
     let lease = app.queue.find(id, &request.validator).await?;
-    let finish = match results::check(&request, &bytes, &app.tasks)? {
+    let finish = match results::check(&request, &bytes, &tasks_of(&app, &lease).await?)? {
         Checked::Judged(judgement) => app.queue.finish(id, &request.validator, &judgement).await?.1,
         Checked::Unjudged { why } => {
             app.queue.release(id, &request.validator, true, &why).await?;
@@ -110,7 +121,7 @@ pub(in crate::server) async fn result(
     let status = submission.map_or(crate::model::SubmissionState::Running, |submission| submission.state);
     let score = match finish {
         Finish::Completed { score } => Some(score),
-        Finish::Waiting | Finish::Held | Finish::LeaseEnded => None,
+        Finish::Waiting | Finish::Held | Finish::Proposed | Finish::LeaseEnded => None,
     };
     Ok(Json(ResultTaken { submission_id: lease.submission, status, score }))
 }

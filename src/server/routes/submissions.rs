@@ -30,9 +30,8 @@ pub(in crate::server) async fn detail(app: &App, id: SubmissionId) -> Result<Sub
     let submission = app.store.submission(id).await?.ok_or_else(missing)?;
     let events = app.store.events(id).await?.into_iter().map(audit_event).collect();
     // Results that validators disagree about are not shown as if they were true.
-    let runs = if submission.score.is_some() { app.store.runs(id).await? } else { Vec::new() };
-    let tasks = match runs.first() {
-        Some(run) => results::public(&results::parse(run)?, &app.tasks),
+    let tasks = match submission.score {
+        Some(_) => results::public(&app.store.live_results(id).await?, &app.tasks),
         None => Vec::new(),
     };
     Ok(SubmissionDetail {
