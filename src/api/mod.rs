@@ -5,6 +5,7 @@ mod assignment;
 mod ban;
 mod hold;
 mod problem;
+mod rejudge;
 mod schema;
 pub mod signature;
 mod submission;
@@ -16,8 +17,13 @@ pub use assignment::{
 pub use ban::{Ban, BanList, BanRequest, LiftRequest, Lifted};
 pub use hold::{Hold, HoldList, ResolveRequest, Verdict};
 pub use problem::Problem;
+pub use rejudge::{
+    ActRequest, RecheckApply, RecheckChange, RecheckPage, RecheckRequest, Rechecked, RejudgeCase,
+    RejudgeChange, RejudgeDetail, RejudgeKept, RejudgeList, RejudgeRequest, RejudgeStatus, RejudgeSummary,
+    Resolved,
+};
 pub use submission::{
-    AgentDetail, AgentPage, AgentSource, AgentSummary, AuditEvent, Health, Leaderboard, Standing,
-    SubmissionDetail, Uploaded, Version,
+    AgentDetail, AgentPage, AgentSource, AgentSummary, AuditEvent, Health, Leaderboard, RunList, RunRecord,
+    RunScore, RunStanding, Standing, SubmissionDetail, Uploaded, Version,
 };
 pub use task::{ExampleCase, TaskDetail, TaskList, TaskSummary};

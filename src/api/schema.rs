@@ -68,6 +68,14 @@ pub(crate) enum SubmissionState {
 
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "snake_case")]
+pub(crate) enum GateVerdict {
+    Accepted,
+    NeedsReview,
+    Rejected,
+}
+
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub(crate) enum CaseVerdict {
     InternalError,
     OutputLimit,

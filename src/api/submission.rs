@@ -77,6 +77,57 @@ pub struct AuditEvent {
     pub reason: String,
 }
 
+/// Every time a submission was judged, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunList {
+    pub runs: Vec<RunRecord>,
+}
+
+/// One validator's run of a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunRecord {
+    pub run_id: uuid::Uuid,
+    pub validator: String,
+    /// The rejudge set that it was made for; null for the live score.
+    pub rejudge_id: Option<uuid::Uuid>,
+    /// Of the policy under which the gate had let the submission in.
+    #[schema(value_type = String)]
+    pub policy: Digest,
+    pub backend: String,
+    /// Of the tasks of this run.
+    #[schema(value_type = f64)]
+    pub score: Score,
+    #[schema(value_type = String, format = DateTime)]
+    pub ended_at: Timestamp,
+    pub tasks: Vec<RunScore>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunScore {
+    #[schema(value_type = String)]
+    pub task: crate::model::Slug,
+    /// Of the task's package as it was judged; null for what was stored before this was kept.
+    #[schema(value_type = Option<String>)]
+    pub task_digest: Option<Digest>,
+    #[schema(value_type = f64)]
+    pub score: Score,
+    pub standing: RunStanding,
+}
+
+/// Whether a score counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStanding {
+    /// It counts, or will when enough validators agree.
+    Live,
+    /// Of a rejudge set that is open.
+    Proposed,
+    /// It counted until another one took its place.
+    Superseded,
+    /// Of a rejudge set that was not applied.
+    Dropped,
+}
+
 /// The current agent of one miner, in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AgentSummary {

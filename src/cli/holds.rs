@@ -1,17 +1,14 @@
 //! `portcullis holds`: an operator decides about submissions that wait for a person.
 
-use std::path::PathBuf;
-
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::upload::PLATFORM;
+use super::operator::{Decider, OperatorOptions};
 use super::{Exit, Terminal};
 use crate::api::{ResolveRequest, Verdict};
 use crate::client::Client;
-use crate::config::Secret;
 use crate::diagnostic::visible;
-use crate::model::{MinerId, SubmissionId};
+use crate::model::SubmissionId;
 
 /// Decide about submissions that wait for a person.
 #[derive(Debug, Args)]
@@ -39,6 +36,7 @@ pub(super) struct Operator {
         env = "PORTCULLIS_TOKEN_FILE"
     )]
     token_file: PathBuf,
+    options: OperatorOptions,
 }
 
 impl Operator {
@@ -62,18 +60,14 @@ struct Decision {
     #[arg(value_name = "SUBMISSION")]
     submission: String,
 
-    /// Why. The miner reads it.
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-
-    /// Who decides, for the audit.
-    #[arg(long, value_name = "NAME", env = "USER")]
-    operator: MinerId,
+    #[command(flatten)]
+    decider: Decider,
 }
 
 impl HoldsArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let client = self.platform.client()?;
+        let client = self.options.client()?;
         super::block_on(async {
             match self.action {
                 Action::List => list(&client, terminal).await,
@@ -102,7 +96,8 @@ async fn list(client: &Client, terminal: &Terminal) -> anyhow::Result<Exit> {
 
 async fn decide(client: &Client, decision: Decision, verdict: Verdict) -> anyhow::Result<Exit> {
     let id = SubmissionId::parse(&decision.submission)?;
-    let request = ResolveRequest { verdict, reason: decision.reason, operator: decision.operator };
+    let request =
+        ResolveRequest { verdict, reason: decision.decider.reason, operator: decision.decider.operator };
     client.resolve(id, &request).await.with_context(|| format!("cannot decide about `{id}`"))?;
     Ok(Exit::Good)
 }

@@ -11,7 +11,10 @@ mod holds;
 mod keygen;
 mod lint;
 mod lsp;
+mod operator;
 mod policy;
+mod recheck;
+mod rejudge;
 mod rules;
 mod running;
 mod score;
@@ -72,6 +75,8 @@ enum Command {
     Keygen(keygen::KeygenArguments),
     Lint(lint::LintArguments),
     Lsp(lsp::LspArguments),
+    Recheck(recheck::RecheckArguments),
+    Rejudge(rejudge::RejudgeArguments),
     Rules(rules::RulesArguments),
     Score(score::ScoreArguments),
     Serve(serve::ServeArguments),
@@ -98,6 +103,8 @@ pub fn main() -> ExitCode {
         Command::Keygen(command) => command.run(&terminal),
         Command::Lint(command) => command.run(&terminal),
         Command::Lsp(command) => command.run(&terminal),
+        Command::Recheck(command) => command.run(&terminal),
+        Command::Rejudge(command) => command.run(&terminal),
         Command::Rules(command) => command.run(&terminal),
         Command::Score(command) => command.run(&terminal),
         Command::Serve(command) => command.run(&terminal),

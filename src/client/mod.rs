@@ -18,6 +18,10 @@ use crate::api::{
     AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, Ban, BanList, BanRequest, ClaimRequest,
     HoldList, Leaderboard, LeaseAnswer, LiftRequest, Problem, ReleaseRequest, ResolveRequest, ResultRequest,
     ResultTaken, SubmissionDetail, TaskDetail, TaskList, Uploaded, Version,
+    ActRequest, AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, ClaimRequest, HoldList,
+    Leaderboard, LeaseAnswer, Problem, RecheckApply, RecheckPage, RecheckRequest, Rechecked, RejudgeDetail,
+    RejudgeList, RejudgeRequest, RejudgeSummary, ReleaseRequest, ResolveRequest, ResultRequest, ResultTaken,
+    RunList, SubmissionDetail, TaskDetail, TaskList, Uploaded, Version,
 };
 use crate::config::{MinerKey, Secret};
 use crate::model::{Digest, MinerId, Slug, SubmissionId};
@@ -269,6 +273,56 @@ impl Client {
     pub async fn lift_ban(&self, miner: &MinerId, request: &LiftRequest) -> Result<(), ClientError> {
         let request = self.post(&format!("internal/v1/bans/{miner}/lift"), request)?;
         self.send(request).await.map(drop)
+    /// Every time a submission was judged.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or there is no such submission.
+    pub async fn runs(&self, id: SubmissionId) -> Result<RunList, ClientError> {
+        self.get(&format!("submissions/{id}/runs")).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn rejudges(&self) -> Result<RejudgeList, ClientError> {
+        self.get("internal/v1/rejudges").await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or there is nothing to judge again.
+    pub async fn create_rejudge(&self, request: &RejudgeRequest) -> Result<RejudgeSummary, ClientError> {
+        self.ask(self.post("internal/v1/rejudges", request)?).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or there is no such set.
+    pub async fn rejudge(&self, id: Uuid) -> Result<RejudgeDetail, ClientError> {
+        self.get(&format!("internal/v1/rejudges/{id}")).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or the set cannot be applied now.
+    pub async fn apply_rejudge(&self, id: Uuid, act: &ActRequest) -> Result<RejudgeDetail, ClientError> {
+        self.ask(self.post(&format!("internal/v1/rejudges/{id}/apply"), act)?).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or the set is not open.
+    pub async fn drop_rejudge(&self, id: Uuid, act: &ActRequest) -> Result<RejudgeDetail, ClientError> {
+        self.ask(self.post(&format!("internal/v1/rejudges/{id}/drop"), act)?).await
+    }
+
+    /// One page of asking the gate again under another policy.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or the policy cannot be used.
+    pub async fn ask_recheck(&self, request: &RecheckRequest) -> Result<RecheckPage, ClientError> {
+        self.ask(self.post("internal/v1/rechecks/ask", request)?).await
+    }
+
+    /// # Errors
+    /// When the platform cannot be reached or a submission moved on in the meantime.
+    pub async fn apply_recheck(&self, request: &RecheckApply) -> Result<Rechecked, ClientError> {
+        self.ask(self.post("internal/v1/rechecks", request)?).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

@@ -40,9 +40,12 @@ pub(super) enum Kind {
     LeaseEnded,
     NotHeld,
     AlreadyBanned,
+    /// Of a rejudge set or what is to be changed with it.
+    NotOpen,
     TooLarge,
     Refused,
     InvalidResult,
+    Unfit,
     Internal,
     Busy,
     /// The database or the place of the sources does not answer.
@@ -70,11 +73,13 @@ impl Kind {
             Self::LeaseEnded => (StatusCode::CONFLICT, "lease-ended", "The assignment has ended"),
             Self::NotHeld => (StatusCode::CONFLICT, "not-held", "The submission is not held"),
             Self::AlreadyBanned => (StatusCode::CONFLICT, "already-banned", "The miner is banned already"),
+            Self::NotOpen => (StatusCode::CONFLICT, "not-open", "This cannot be done now"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "The gate refused the source"),
             Self::InvalidResult => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-result", "The result does not fit the assignment")
             }
+            Self::Unfit => (StatusCode::UNPROCESSABLE_ENTITY, "unfit", "There is nothing to do it with"),
             Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The platform failed; it is not your fault")
             }

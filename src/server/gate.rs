@@ -59,4 +59,21 @@ impl Gate {
         });
         work.await.map_err(ApiError::internal)
     }
+
+    /// The verdicts on texts that are stored, under another policy. It takes one processor and waits
+    /// for it: uploads go on beside it.
+    pub(super) async fn check_again(
+        &self,
+        sources: Vec<Arc<str>>,
+        policy: Arc<Policy>,
+    ) -> Result<Vec<Report>, ApiError> {
+        let closed = |_| ApiError::new(Kind::Busy, "the platform is shutting down");
+        let runner = Arc::clone(&self.runners).acquire_owned().await.map_err(closed)?;
+        let work = tokio::task::spawn_blocking(move || {
+            let reports = sources.iter().map(|source| lint::check(source.as_bytes(), &policy)).collect();
+            drop(runner);
+            reports
+        });
+        work.await.map_err(ApiError::internal)
+    }
 }

@@ -29,6 +29,8 @@ use super::{auth, pages, routes};
         (name = "validators", description = "Needs a validator's token, or the platform's where all share it"),
         (name = "upstreams", description = "Needs an upstream's token"),
         (name = "operators", description = "Needs the platform's token"),
+        (name = "validators", description = "Needs the platform's token"),
+        (name = "operators", description = "Judging again. Needs the platform's token"),
     )
 )]
 struct Document;
@@ -45,6 +47,7 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .routes(routes!(routes::agents::list))
         .routes(routes!(routes::agents::show))
         .routes(routes!(routes::submissions::show))
+        .routes(routes!(routes::submissions::runs))
         .routes(routes!(routes::leaderboard::show))
         .routes(routes!(routes::service::health))
         .routes(routes!(routes::service::version))
@@ -64,6 +67,12 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .routes(routes!(routes::bans::lift))
         .routes(routes!(routes::holds::list))
         .routes(routes!(routes::holds::resolve))
+        .routes(routes!(routes::rejudges::list, routes::rejudges::create))
+        .routes(routes!(routes::rejudges::show))
+        .routes(routes!(routes::rejudges::apply))
+        .routes(routes!(routes::rejudges::discard))
+        .routes(routes!(routes::rechecks::ask))
+        .routes(routes!(routes::rechecks::apply))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_token));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(public)

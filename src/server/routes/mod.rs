@@ -6,6 +6,8 @@ pub(super) mod bans;
 pub(super) mod bridge;
 pub(super) mod holds;
 pub(super) mod leaderboard;
+pub(super) mod rechecks;
+pub(super) mod rejudges;
 pub(super) mod service;
 pub(super) mod submissions;
 pub(super) mod tasks;

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::api::{AuditEvent, SubmissionDetail};
-use crate::model::SubmissionId;
+use crate::api::{AuditEvent, RunList, RunRecord, RunScore, RunStanding, SubmissionDetail};
+use crate::model::{Slug, SubmissionId};
 use crate::server::error::{ApiError, refusals};
-use crate::server::extract::Named;
+use crate::server::extract::{Asked, Named};
 use crate::server::results;
 use crate::server::state::App;
-use crate::store::Event;
+use crate::store::{Event, Standing};
+use serde::Deserialize;
 
 refusals!(Show: Malformed, NotFound);
 
@@ -22,6 +23,65 @@ pub(in crate::server) async fn show(
     Named(id): Named<SubmissionId>,
 ) -> Result<Json<SubmissionDetail>, ApiError> {
     detail(&app, id).await.map(Json)
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct RunsQuery {
+    /// Only what the runs say of this task.
+    task: Option<String>,
+}
+
+/// Every time a submission was judged, oldest first
+///
+/// Those that count, those that did, and those of rejudge sets, each with the digests of what it was
+/// judged by.
+#[utoipa::path(get, path = "/submissions/{id}/runs", tag = "public", operation_id = "submission_runs",
+    params(("id" = uuid::Uuid, Path, description = "The submission's id"), RunsQuery),
+    responses((status = OK, body = RunList), Show))]
+pub(in crate::server) async fn runs(
+    State(app): State<App>,
+    Named(id): Named<SubmissionId>,
+    Asked(query): Asked<RunsQuery>,
+) -> Result<Json<RunList>, ApiError> {
+    let task = query.task.map(Slug::parse).transpose()?;
+    if app.store.submission(id).await?.is_none() {
+        return Err(ApiError::not_found(format!("there is no submission `{id}`")));
+    }
+    history(&app, id, task.as_ref()).await.map(|runs| Json(RunList { runs }))
+}
+
+pub(in crate::server) async fn history(
+    app: &App,
+    id: SubmissionId,
+    task: Option<&Slug>,
+) -> Result<Vec<RunRecord>, ApiError> {
+    let runs = app.store.runs(id, task).await?.into_iter().map(|run| RunRecord {
+        run_id: run.id,
+        validator: run.validator.to_string(),
+        rejudge_id: run.rejudge,
+        policy: run.policy,
+        backend: run.backend,
+        score: run.score,
+        ended_at: run.ended_at,
+        tasks: run
+            .tasks
+            .into_iter()
+            .map(|task| RunScore {
+                task: task.task,
+                task_digest: task.digest,
+                score: task.score,
+                standing: match task.standing {
+                    Standing::Live => RunStanding::Live,
+                    Standing::Proposed => RunStanding::Proposed,
+                    Standing::Superseded => RunStanding::Superseded,
+                    Standing::Dropped => RunStanding::Dropped,
+                },
+            })
+            .collect(),
+    });
+    Ok(runs.collect())
 }
 
 /// What everybody may know of a submission.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use portcullis::diagnostic::{Finding, Note, Severity, Span};
-use portcullis::model::{CaseVerdict, Limits, SubmissionState};
+use portcullis::model::{CaseVerdict, GateVerdict, Limits, SubmissionState};
 use portcullis::task::Difficulty;
 use serde::Serialize;
 use serde_json::Value;
@@ -91,6 +91,11 @@ async fn the_schemas_of_pure_types_fit_the_types() {
     fits(&document, "CaseResult", &result.tasks[0].cases[0]);
     fits(&document, "Usage", &result.tasks[0].cases[0].usage);
     spells(&document, "CaseVerdict", &CaseVerdict::ALL);
+    spells(
+        &document,
+        "GateVerdict",
+        &[GateVerdict::Accepted, GateVerdict::NeedsReview, GateVerdict::Rejected],
+    );
     spells(&document, "SubmissionState", &SubmissionState::ALL);
     spells(&document, "Severity", &[Severity::Error, Severity::Warning]);
     let difficulties = [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard, Difficulty::Expert];
