@@ -4,6 +4,7 @@
 
 mod agent_file;
 mod bans;
+mod backup;
 mod completions;
 mod demo;
 mod doctor;
@@ -68,6 +69,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bans(bans::BansArguments),
+    Backup(backup::BackupArguments),
     Completions(completions::CompletionsArguments),
     Demo(demo::DemoArguments),
     Doctor(doctor::DoctorArguments),
@@ -77,6 +79,7 @@ enum Command {
     Lsp(lsp::LspArguments),
     Recheck(recheck::RecheckArguments),
     Rejudge(rejudge::RejudgeArguments),
+    Restore(backup::RestoreArguments),
     Rules(rules::RulesArguments),
     Score(score::ScoreArguments),
     Serve(serve::ServeArguments),
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(arguments.color, arguments.quiet);
     let done = match arguments.command {
         Command::Bans(command) => command.run(&terminal),
+        Command::Backup(command) => command.run(&terminal),
         Command::Completions(command) => command.run(&terminal),
         Command::Demo(command) => command.run(&terminal),
         Command::Doctor(command) => command.run(&terminal),
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Lsp(command) => command.run(&terminal),
         Command::Recheck(command) => command.run(&terminal),
         Command::Rejudge(command) => command.run(&terminal),
+        Command::Restore(command) => command.run(&terminal),
         Command::Rules(command) => command.run(&terminal),
         Command::Score(command) => command.run(&terminal),
         Command::Serve(command) => command.run(&terminal),

@@ -10,7 +10,7 @@ mod score;
 mod state;
 
 pub use case::{CaseResult, CaseVerdict, Split, TaskResult};
-pub use digest::Digest;
+pub use digest::{Digest, InvalidDigest};
 pub use facts::{Capture, Ending, IsolationLevel, RunFacts, Usage};
 pub use hotkey::{Hotkey, InvalidHotkey, SIGNING_CONTEXT, SUBSTRATE, Scheme, ss58_decode, ss58_encode};
 pub use limits::Limits;

@@ -258,8 +258,11 @@ async fn open_files(data: &Path, bucket: Option<&Bucket>) -> Result<(Blobs, Agen
     Ok(opened)
 }
 
-/// Makes the folder and takes it for this process alone.
-fn take_folder(folder: &Path) -> Result<File, ServeError> {
+/// Makes the folder and takes it for this process alone, for as long as the file is held.
+///
+/// # Errors
+/// When it cannot be made, or another platform has it.
+pub fn take_folder(folder: &Path) -> Result<File, ServeError> {
     let name = folder.display().to_string();
     let failed = |source| ServeError::Data { name: name.clone(), source };
     // Sources and the token are nobody else's business.

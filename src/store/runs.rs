@@ -115,7 +115,7 @@ struct Detail {
 const ROWS_AT_ONCE: usize = 200;
 
 /// `($1, $2), ($3, $4)` for two rows of two columns.
-fn places(rows: usize, columns: usize) -> String {
+pub(super) fn places(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
         let columns: Vec<String> =
             (1..=columns).map(|column| format!("${}", row * columns + column)).collect();

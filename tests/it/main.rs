@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod backup;
 mod blobs;
 mod bucket;
 mod checker_program;
@@ -26,6 +27,7 @@ mod lint_watch;
 mod lsp;
 mod platform_cli;
 mod queue;
+mod rejudge;
 mod report;
 mod rules;
 mod rules_cli;

@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../it/backup.rs"]
+mod backup;
 #[path = "../it/blobs.rs"]
 mod blobs;
 mod bucket;
@@ -11,6 +13,8 @@ mod database;
 mod outage;
 #[path = "../it/queue.rs"]
 mod queue;
+#[path = "../it/rejudge.rs"]
+mod rejudge;
 #[path = "../it/support/clock.rs"]
 mod support;
 mod twins;
