@@ -38,7 +38,12 @@ CREATE TABLE runs (
     judgement     TEXT NOT NULL,
     -- The mean of the tasks of this run.
     score         INTEGER NOT NULL CHECK (score BETWEEN 0 AND 10000),
-    ended_at      INTEGER NOT NULL
+    -- Where that score would lie if it was measured again. NULL where no case was run twice.
+    low           INTEGER,
+    high          INTEGER,
+    ended_at      INTEGER NOT NULL,
+    CHECK ((low IS NULL) = (high IS NULL)),
+    CHECK (low <= score AND score <= high)
 ) STRICT;
 
 CREATE INDEX runs_submission ON runs (submission_id, sequence);
@@ -51,6 +56,9 @@ CREATE TABLE scores (
     task_digest   TEXT CHECK (length(task_digest) = 64),
     submission_id TEXT NOT NULL REFERENCES submissions (id),
     score         INTEGER NOT NULL CHECK (score BETWEEN 0 AND 10000),
+    -- Of its public and of its hidden cases by themselves, where it has both.
+    score_public  INTEGER CHECK (score_public BETWEEN 0 AND 10000),
+    score_hidden  INTEGER CHECK (score_hidden BETWEEN 0 AND 10000),
     -- `live` counts now, `proposed` belongs to an open rejudge set, the others are history.
     standing      TEXT NOT NULL CHECK (standing IN ('live', 'proposed', 'superseded', 'dropped')),
     PRIMARY KEY (run_id, task)

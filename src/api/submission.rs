@@ -195,6 +195,11 @@ pub struct Standing {
     pub sha256: Digest,
     #[schema(value_type = f64, minimum = 0, maximum = 100)]
     pub score: Score,
+    /// Where the score would lie, 95 times in 100, if it was measured again: low and high. Null where
+    /// no case was run more than once.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<f64>>, min_items = 2, max_items = 2)]
+    pub interval: Option<[Score; 2]>,
     /// The share of the pool, in its unit.
     pub reward: f64,
     #[schema(value_type = String, format = DateTime)]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
+use super::bucket::BucketOptions;
 use super::{Exit, Terminal};
 use crate::server;
-use crate::store::{self, BackupReport, Blobs, Store};
+use crate::store::{self, BackupReport, Blobs, Objects, Store};
 
 /// Where a platform keeps what it knows.
 #[derive(Debug, Args)]
@@ -19,6 +20,9 @@ struct Place {
     /// The database, where it is not in the data folder; as `serve` takes it.
     #[arg(long, value_name = "URL", env = "PORTCULLIS_DATABASE", hide_env_values = true)]
     database: Option<String>,
+
+    #[command(flatten)]
+    bucket: BucketOptions,
 }
 
 impl Place {
@@ -27,7 +31,15 @@ impl Place {
             Some(url) => Store::open_url(url).await?,
             None => Store::open_file(&self.file()).await?,
         };
-        Ok((store, Blobs::in_folder(&self.data.join("sources"))?))
+        let blobs = match self.bucket.bucket()? {
+            Some(bucket) => {
+                let objects = Objects::in_bucket(&bucket)?;
+                objects.ping().await?;
+                Blobs::new(objects.below("sources"))
+            }
+            None => Blobs::in_folder(&self.data.join("sources"))?,
+        };
+        Ok((store, blobs))
     }
 
     fn file(&self) -> PathBuf {

@@ -5,6 +5,7 @@
 mod agent_file;
 mod bans;
 mod backup;
+mod bucket;
 mod completions;
 mod demo;
 mod doctor;

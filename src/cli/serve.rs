@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::bucket::BucketOptions;
 use super::{Exit, Terminal, policy};
-use crate::config::{Bucket, BucketKey};
 use crate::server::{self, Identity, Settings, UploadLimits};
 use crate::store::Quota;
 use crate::task;
@@ -40,23 +40,8 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "URL", env = "PORTCULLIS_DATABASE", hide_env_values = true)]
     database: Option<String>,
 
-    /// A bucket of an S3-compatible store, `s3://BUCKET/PREFIX`, for sources and current agents. By
-    /// default they lie in the data folder. The key comes from AWS_ACCESS_KEY_ID and
-    /// AWS_SECRET_ACCESS_KEY, or from a file.
-    #[arg(long, value_name = "URL", env = "PORTCULLIS_BLOBS")]
-    blobs: Option<String>,
-
-    /// The address of the S3-compatible store, where it is not Amazon's.
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
-    blobs_endpoint: Option<String>,
-
-    /// The bucket's region.
-    #[arg(long, value_name = "REGION", env = "AWS_REGION")]
-    blobs_region: Option<String>,
-
-    /// The file with the key to the bucket, as Amazon's tools have it, which only its owner may read.
-    #[arg(long, value_name = "FILE", env = "AWS_SHARED_CREDENTIALS_FILE")]
-    blobs_credentials: Option<PathBuf>,
+    #[command(flatten)]
+    bucket: BucketOptions,
 
     /// The folder with the tasks, instead of the built-in ones.
     #[arg(long, value_name = "FOLDER", env = "PORTCULLIS_TASKS")]
@@ -142,7 +127,7 @@ impl ServeArguments {
         };
         self.log(terminal)?;
         let settings = Settings {
-            bucket: self.bucket()?,
+            bucket: self.bucket.bucket()?,
             database: self.database,
             policy: policy::load(self.policy.as_deref(), None)?,
             token_file: self.token_file.clone(),
@@ -179,20 +164,6 @@ impl ServeArguments {
             terminal.say("stopped");
             Ok(Exit::Good)
         })
-    }
-
-    fn bucket(&self) -> anyhow::Result<Option<Bucket>> {
-        let Some(url) = &self.blobs else { return Ok(None) };
-        let key = match &self.blobs_credentials {
-            Some(file) => BucketKey::read(file)?,
-            None => BucketKey::from_environment()?,
-        };
-        let mut bucket = Bucket::parse(url, key)?;
-        bucket.endpoint.clone_from(&self.blobs_endpoint);
-        if let Some(region) = &self.blobs_region {
-            bucket.region.clone_from(region);
-        }
-        Ok(Some(bucket))
     }
 
     fn log(&self, terminal: &Terminal) -> anyhow::Result<()> {

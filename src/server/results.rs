@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::error::{ApiError, Kind};
 use crate::api::ResultRequest;
-use crate::judge;
+use crate::judge::{self, Measured};
 use crate::model::{CaseVerdict, Digest, Score, Slug, TaskResult};
 use crate::store::{JudgedTask, Judgement};
 use crate::task::Task;
@@ -51,6 +51,11 @@ pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[&Task]) -> Re
     let Some(score) = judge::score_agent(&kept) else {
         return Err(invalid("the result has no score".to_owned()));
     };
+    let measured: Vec<_> =
+        tasks.iter().map(|task| |verdicts: &[CaseVerdict]| task.score_verdicts(verdicts)).collect();
+    let measured: Vec<Measured<'_>> =
+        kept.iter().zip(&measured).map(|(result, score)| Measured { cases: &result.cases, score }).collect();
+    let interval = judge::interval(&measured).map(|interval| (interval.low, interval.high));
     let agreed = agreed(&kept);
     let digests = tasks.iter().map(|task| task.digest);
     Ok(Checked::Judged(Judgement {
@@ -60,6 +65,7 @@ pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[&Task]) -> Re
         isolation: request.isolation,
         tasks: digests.zip(kept).map(|(digest, result)| JudgedTask { digest, result }).collect(),
         score,
+        interval,
     }))
 }
 

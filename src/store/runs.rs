@@ -1,6 +1,8 @@
 //! What validators found, row by row: a run has a score for each of its tasks, a task its cases.
 //! Nothing is ever overwritten: a score that counts no more stays as history.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
@@ -10,7 +12,8 @@ use uuid::Uuid;
 use super::rows::Reader;
 use super::{Store, StoreError};
 use crate::model::{
-    CaseResult, CaseVerdict, Digest, IsolationLevel, MinerId, Score, Slug, SubmissionId, TaskResult, Usage,
+    CaseResult, CaseVerdict, Digest, IsolationLevel, MinerId, Score, Slug, Split, SubmissionId, TaskResult,
+    Usage,
 };
 
 /// What a validator found, checked.
@@ -25,6 +28,8 @@ pub struct Judgement {
     pub tasks: Vec<JudgedTask>,
     /// Of the tasks together.
     pub score: Score,
+    /// Where it would lie if it was measured again, where that was looked at: low and high.
+    pub interval: Option<(Score, Score)>,
 }
 
 /// A task as it came out, with the digest of the package it was judged by.
@@ -105,10 +110,12 @@ pub(super) struct NewRun<'a> {
 }
 
 /// What has no column of its own.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Detail {
     message: Option<String>,
     diff: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    repeats: Vec<CaseVerdict>,
 }
 
 /// Rows in one statement: far below the number of parameters that either engine takes.
@@ -132,8 +139,8 @@ pub(super) async fn insert(
     let judgement = run.judgement;
     sqlx::query(
         "INSERT INTO runs (id, submission_id, rejudge_id, validator, attempt, policy, backend, isolation, \
-         judgement, score, ended_at) SELECT $1, id, $2, $3, $4, policy, $5, $6, $7, $8, $9 FROM submissions \
-         WHERE id = $10",
+         judgement, score, low, high, ended_at) SELECT $1, id, $2, $3, $4, policy, $5, $6, $7, $8, $9, $10, $11 \
+         FROM submissions WHERE id = $12",
     )
     .bind(run.id.to_string())
     .bind(run.rejudge.map(|id| id.to_string()))
@@ -142,7 +149,9 @@ pub(super) async fn insert(
     .bind(judgement.backend.clone())
     .bind(isolation(judgement.isolation))
     .bind(judgement.agreed.to_string())
-    .bind(i64::from(judgement.score.hundredths()))
+    .bind(hundredths(judgement.score))
+    .bind(judgement.interval.map(|(low, _)| hundredths(low)))
+    .bind(judgement.interval.map(|(_, high)| hundredths(high)))
     .bind(run.at.as_millisecond())
     .bind(run.submission.to_string())
     .execute(&mut **transaction)
@@ -150,8 +159,9 @@ pub(super) async fn insert(
     .map_err(StoreError::query(DOING))?;
     for some in judgement.tasks.chunks(ROWS_AT_ONCE) {
         let sql = format!(
-            "INSERT INTO scores (run_id, task, task_digest, submission_id, score, standing) VALUES {}",
-            places(some.len(), 6)
+            "INSERT INTO scores (run_id, task, task_digest, submission_id, score, score_public, \
+             score_hidden, standing) VALUES {}",
+            places(some.len(), 8)
         );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for task in some {
@@ -162,7 +172,9 @@ pub(super) async fn insert(
                 .bind(task.result.task.to_string())
                 .bind(task.digest.to_string())
                 .bind(run.submission.to_string())
-                .bind(i64::from(score.hundredths()))
+                .bind(hundredths(score))
+                .bind(task.result.split.map(|split| hundredths(split.public)))
+                .bind(task.result.split.map(|split| hundredths(split.hidden)))
                 .bind(run.standing.as_str());
         }
         query.execute(&mut **transaction).await.map_err(StoreError::query(DOING))?;
@@ -199,12 +211,17 @@ pub(super) async fn insert(
     Ok(())
 }
 
+fn hundredths(score: Score) -> i64 {
+    i64::from(score.hundredths())
+}
+
 /// As JSON, because PostgreSQL takes no U+0000 in a text and an output may have one.
 fn detail(case: &CaseResult, run: Uuid) -> Result<Option<String>, StoreError> {
-    if case.message.is_none() && case.diff.is_none() {
+    if case.message.is_none() && case.diff.is_none() && case.repeats.is_empty() {
         return Ok(None);
     }
-    let detail = Detail { message: case.message.clone(), diff: case.diff.clone() };
+    let detail =
+        Detail { message: case.message.clone(), diff: case.diff.clone(), repeats: case.repeats.clone() };
     serde_json::to_string(&detail).map(Some).map_err(|error| StoreError::Corrupt {
         what: "case",
         id: run.to_string(),
@@ -282,7 +299,7 @@ impl Store {
     pub async fn live_results(&self, submission: SubmissionId) -> Result<Vec<TaskResult>, StoreError> {
         const DOING: &str = "read the results of a submission";
         let rows = sqlx::query(
-            "SELECT s.run_id, s.task, s.score, c.name, c.verdict, c.wall_ms, c.cpu_ms, c.memory_kib, c.detail \
+            "SELECT s.run_id, s.task, s.score, s.score_public, s.score_hidden, c.name, c.verdict, c.wall_ms, c.cpu_ms, c.memory_kib, c.detail \
              FROM scores s JOIN runs r ON r.id = s.run_id \
              LEFT JOIN cases c ON c.run_id = s.run_id AND c.task = s.task \
              WHERE s.submission_id = $1 AND s.standing = 'live' ORDER BY s.task, r.sequence, c.position",
@@ -298,7 +315,10 @@ impl Store {
             let task: Slug = reader.parsed("task", str::parse)?;
             if results.last().is_none_or(|(_, result)| result.task != task) {
                 let score = reader.optional_score("score")?;
-                results.push((run.clone(), TaskResult { task, score, cases: Vec::new() }));
+                let split =
+                    reader.optional_score("score_public")?.zip(reader.optional_score("score_hidden")?);
+                let split = split.map(|(public, hidden)| Split { public, hidden });
+                results.push((run.clone(), TaskResult { task, score, split, cases: Vec::new() }));
             }
             // A second run of the same task says the same: they agree, or nobody would count.
             let Some((_, result)) = results.last_mut().filter(|(first, _)| *first == run) else { continue };
@@ -307,31 +327,29 @@ impl Store {
         Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
-    /// How many cases stand behind the score of each miner's newest completed submission.
+    /// Where the score of each miner's newest completed submission would lie if it was measured again,
+    /// low and high, for those of which a case was run more than once.
     ///
     /// # Errors
     /// As [`Store::runs`].
-    pub async fn live_case_counts(&self) -> Result<Vec<(SubmissionId, u64)>, StoreError> {
+    pub async fn live_intervals(&self) -> Result<BTreeMap<SubmissionId, (Score, Score)>, StoreError> {
+        // A run that scored only a part of the tasks says nothing of the whole score.
         let rows = sqlx::query(
-            "SELECT r.submission_id, COUNT(*) AS n FROM runs r \
-             JOIN scores s ON s.run_id = r.id AND s.standing = 'live' \
-             JOIN cases c ON c.run_id = s.run_id AND c.task = s.task \
-             WHERE r.submission_id IN (SELECT id FROM submissions WHERE sequence IN (\
-             SELECT MAX(sequence) FROM submissions WHERE state = 'completed' GROUP BY miner_id)) \
-             AND NOT EXISTS (SELECT 1 FROM scores o JOIN runs p ON p.id = o.run_id \
-             WHERE o.submission_id = r.submission_id AND o.task = s.task AND o.standing = 'live' \
-             AND p.sequence < r.sequence) \
-             GROUP BY r.submission_id",
+            "SELECT r.submission_id, r.low, r.high FROM runs r JOIN submissions s ON s.id = r.submission_id \
+             WHERE r.low IS NOT NULL AND r.score = s.score AND s.sequence IN (\
+             SELECT MAX(sequence) FROM submissions WHERE state = 'completed' GROUP BY miner_id) \
+             AND EXISTS (SELECT 1 FROM scores c WHERE c.run_id = r.id AND c.standing = 'live') \
+             ORDER BY r.sequence",
         )
         .fetch_all(&self.reads)
         .await
-        .map_err(StoreError::query("count the cases behind the scores"))?;
+        .map_err(StoreError::query("read the intervals of the scores"))?;
         rows.iter()
             .map(|row| {
-                let id = row.try_get("submission_id").map_err(StoreError::query("count cases"))?;
-                let reader = Reader { row, what: "count", id };
-                let count = super::count(row, "n").map_err(|error| reader.corrupt(error))?;
-                Ok((reader.parsed("submission_id", SubmissionId::parse)?, count))
+                let id = row.try_get("submission_id").map_err(StoreError::query("read an interval"))?;
+                let reader = Reader { row, what: "interval", id };
+                let end = |column| reader.optional_score(column)?.ok_or_else(|| reader.corrupt("no end"));
+                Ok((reader.parsed("submission_id", SubmissionId::parse)?, (end("low")?, end("high")?)))
             })
             .collect()
     }
@@ -375,7 +393,7 @@ fn case(reader: &Reader<'_>) -> Result<Option<CaseResult>, StoreError> {
     };
     let detail = match reader.optional_text("detail")? {
         Some(json) => serde_json::from_str(&json).map_err(|error| reader.corrupt(error))?,
-        None => Detail { message: None, diff: None },
+        None => Detail::default(),
     };
     Ok(Some(CaseResult {
         name: reader.parsed("name", str::parse)?,
@@ -387,6 +405,7 @@ fn case(reader: &Reader<'_>) -> Result<Option<CaseResult>, StoreError> {
         },
         message: detail.message,
         diff: detail.diff,
+        repeats: detail.repeats,
     }))
 }
 

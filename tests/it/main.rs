@@ -25,6 +25,7 @@ mod lint_fixtures;
 mod lint_totality;
 mod lint_watch;
 mod lsp;
+mod operator_cli;
 mod platform_cli;
 mod queue;
 mod rejudge;

@@ -16,19 +16,19 @@ use crate::server::miner;
 use crate::support::{Ran, portcullis, run};
 
 /// `portcullis serve` on a free port. Killed when it is dropped.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     /// Reads what it says on stderr after its address: a full pipe would stop it.
     talk: Option<std::thread::JoinHandle<String>>,
 }
 
 impl Served {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         Self::with(folder, &[])
     }
 
-    fn with(folder: &Path, more: &[&str]) -> Self {
+    pub(crate) fn with(folder: &Path, more: &[&str]) -> Self {
         let mut command = portcullis(folder);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data", "data"]);
         command.args(["--miner-uploads", "0", "--address-uploads", "0"]).args(more);
@@ -73,7 +73,7 @@ fn folder_with(name: &str, source: &str) -> TempDir {
     folder
 }
 
-fn ask(folder: &Path, url: &str, arguments: &[&str]) -> Ran {
+pub(crate) fn ask(folder: &Path, url: &str, arguments: &[&str]) -> Ran {
     run(folder, &[arguments, &["--platform", url]].concat(), b"")
 }
 
@@ -266,7 +266,7 @@ fn what_was_answered_with_201_survives_a_kill_under_load() {
     assert!(taken.len() >= kills * 5);
 }
 
-async fn upload_until_it_dies(
+pub(crate) async fn upload_until_it_dies(
     url: &str,
     round: usize,
     worker: usize,

@@ -194,6 +194,7 @@ fn judgement(lease: &Lease, liar: bool) -> Judgement {
         backend: "fake".to_owned(),
         isolation: IsolationLevel::Full,
         tasks: Vec::new(),
+        interval: None,
         score: if liar { Score::ZERO } else { Score::FULL },
     }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use portcullis::model::{
-    CaseResult, CaseVerdict, Digest, IsolationLevel, Score, Slug, SubmissionId, SubmissionState, TaskResult,
-    Usage,
+    CaseResult, CaseVerdict, Digest, IsolationLevel, Score, Slug, Split, SubmissionId, SubmissionState,
+    TaskResult, Usage,
 };
 use portcullis::queue::{Clock as _, Lease, Queue, Rules};
 use portcullis::store::{
@@ -39,11 +39,20 @@ fn judgement(validator: &str, wrong: usize, only: Option<&str>) -> Judgement {
         usage: Usage { wall_ms: 12, cpu_ms: 7, memory_kib: 9_000 },
         message: wrong.then(|| "a NUL \0 and a snowman ☃".to_owned()),
         diff: wrong.then(|| "-1\n+\0\n".to_owned()),
+        repeats: if wrong { vec![CaseVerdict::Accepted, CaseVerdict::WrongAnswer] } else { Vec::new() },
     };
     let task = |id: &str, wrong: usize| {
         let cases = vec![case("first", wrong > 0), case("second", wrong > 1)];
         let score = Some(Score::of_share(2 - wrong as u64, 2));
-        JudgedTask { digest: Digest::of(id.as_bytes()), result: TaskResult { task: slug(id), score, cases } }
+        JudgedTask {
+            digest: Digest::of(id.as_bytes()),
+            result: TaskResult {
+                task: slug(id),
+                score,
+                split: Some(Split { public: Score::FULL, hidden: Score::ZERO }),
+                cases,
+            },
+        }
     };
     let mut tasks = vec![task("addition", wrong), task("zebra", 0)];
     tasks.retain(|task| only.is_none_or(|only| task.result.task.as_str() == only));
@@ -55,6 +64,7 @@ fn judgement(validator: &str, wrong: usize, only: Option<&str>) -> Judgement {
         isolation: IsolationLevel::Full,
         score: score(sum / u32::try_from(tasks.len()).expect("few")),
         tasks,
+        interval: (wrong > 0).then_some((Score::ZERO, Score::FULL)),
     }
 }
 
@@ -140,7 +150,8 @@ async fn a_result_is_kept_case_by_case_and_read_back_as_it_was() {
         );
         assert!(run.tasks.iter().all(|task| task.standing == Standing::Live));
     }
-    assert_eq!(world.store.live_case_counts().await.expect("it works"), [(id, 4)]);
+    let intervals = world.store.live_intervals().await.expect("it works");
+    assert_eq!(intervals.into_iter().collect::<Vec<_>>(), [(id, (Score::ZERO, Score::FULL))]);
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ async fn two_platforms_never_lend_the_same_submission() {
                     backend: "fake".to_owned(),
                     isolation: IsolationLevel::Full,
                     tasks: Vec::new(),
+                    interval: None,
                     score: Score::FULL,
                 };
                 queue.finish(lease.row.id, &me, &judgement).await.expect("taken");

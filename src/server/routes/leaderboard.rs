@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::api::{Leaderboard, Standing};
-use crate::judge::{self, Entry};
+use crate::judge::{self, Entry, Interval};
 use crate::model::{RawAmount, SubmissionState};
 use crate::server::error::{ApiError, refusals};
 use crate::server::state::App;
@@ -22,12 +22,13 @@ pub(in crate::server) async fn show(State(app): State<App>) -> Result<Json<Leade
 
 pub(in crate::server) async fn ranking(app: &App) -> Result<Leaderboard, ApiError> {
     let completed = app.store.completed().await?;
+    let intervals = app.store.live_intervals().await?;
     let entries = completed.iter().map(|done| Entry {
         miner_id: done.miner.clone(),
         sha256: done.upload,
         order: u64::try_from(done.sequence).unwrap_or(0),
         score: Some(done.score),
-        interval: None,
+        interval: intervals.get(&done.id).map(|(low, high)| Interval { low: *low, high: *high }),
         costs: judge::Costs::default(),
         tasks: Vec::new(),
     });
@@ -43,6 +44,7 @@ pub(in crate::server) async fn ranking(app: &App) -> Result<Leaderboard, ApiErro
             submission_id: done.id,
             sha256: entry.sha256,
             score: entry.score,
+            interval: entry.interval.map(|interval| [interval.low, interval.high]),
             reward: shown(reward),
             submitted_at: done.received_at,
         })

@@ -216,7 +216,12 @@ fn fate(entry: &Entry, selection: &Selection) -> Result<Option<ScoreChange>, Str
     }
     let results: Vec<TaskResult> = tasks
         .into_iter()
-        .map(|(task, score): (_, Score)| TaskResult { task, score: Some(score), cases: Vec::new() })
+        .map(|(task, score): (_, Score)| TaskResult {
+            task,
+            score: Some(score),
+            split: None,
+            cases: Vec::new(),
+        })
         .collect();
     let after = judge::score_agent(&results).ok_or_else(|| "nothing was judged".to_owned())?;
     Ok(Some(ScoreChange { submission: entry.submission, before, after }))

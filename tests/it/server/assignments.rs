@@ -9,7 +9,7 @@ use portcullis::task::{self, Task};
 use super::{Platform, miner, name, problem};
 
 /// What an honest validator reports when `wrong` cases of each task got a wrong answer.
-pub(super) fn result(validator: &str, wrong: usize) -> ResultRequest {
+pub(crate) fn result(validator: &str, wrong: usize) -> ResultRequest {
     let tasks = task::builtin().expect("tasks");
     ResultRequest {
         validator: miner(validator),

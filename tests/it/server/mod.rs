@@ -1,5 +1,6 @@
 //! The platform over HTTP, against a server that is really bound to a port.
 
+mod again;
 mod assignments;
 mod documentation;
 mod hostile;
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::StillClock;
 pub(crate) use crate::support::miner;
+pub(crate) use assignments::result;
 
 /// A platform on a free port of this machine, with the built-in tasks and a folder of its own.
 pub(crate) struct Platform {
