@@ -149,7 +149,8 @@ fn options() -> SimpleFileOptions {
 
 /// Writes tables as files of the archive, and notes which sources they name.
 struct TableWriter<W: Write + io::Seek> {
-    zip: ZipWriter<W>,
+    /// Boxed, because it is large and lives across waits.
+    zip: Box<ZipWriter<W>>,
     tables: BTreeMap<String, TableRecord>,
     sources: BTreeSet<Digest>,
     now: Option<(&'static str, u64, Sha256)>,
@@ -157,7 +158,12 @@ struct TableWriter<W: Write + io::Seek> {
 
 impl<W: Write + io::Seek> TableWriter<W> {
     fn new(writer: W) -> Self {
-        Self { zip: ZipWriter::new(writer), tables: BTreeMap::new(), sources: BTreeSet::new(), now: None }
+        Self {
+            zip: Box::new(ZipWriter::new(writer)),
+            tables: BTreeMap::new(),
+            sources: BTreeSet::new(),
+            now: None,
+        }
     }
 
     fn end_table(&mut self) {
