@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::holds::Operator;
+use super::operator::Operator;
 use super::{Exit, Terminal};
 use crate::api::{Ban, BanRequest, LiftRequest};
 use crate::client::Client;

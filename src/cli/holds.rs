@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::operator::{Decider, OperatorOptions};
+use super::operator::{Decider, Operator};
 use super::{Exit, Terminal};
 use crate::api::{ResolveRequest, Verdict};
 use crate::client::Client;
@@ -18,31 +18,6 @@ pub(crate) struct HoldsArguments {
 
     #[command(flatten)]
     platform: Operator,
-}
-
-/// Where an operator's platform is, and what it knows the operator by.
-#[derive(Debug, Args)]
-pub(super) struct Operator {
-    /// The platform's address.
-    #[arg(long, global = true, value_name = "URL", default_value = PLATFORM, env = "PORTCULLIS_PLATFORM")]
-    platform: String,
-
-    /// The file with the platform's token.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "portcullis-data/validator.token",
-        env = "PORTCULLIS_TOKEN_FILE"
-    )]
-    token_file: PathBuf,
-    options: OperatorOptions,
-}
-
-impl Operator {
-    pub(super) fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.platform)?.with_token(&Secret::read(&self.token_file)?))
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,7 +42,6 @@ struct Decision {
 impl HoldsArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let client = self.platform.client()?;
-        let client = self.options.client()?;
         super::block_on(async {
             match self.action {
                 Action::List => list(&client, terminal).await,

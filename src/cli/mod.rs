@@ -3,8 +3,8 @@
 //! To add a command: a file with a `clap::Args` struct and its `run`, a variant here, an arm below.
 
 mod agent_file;
-mod bans;
 mod backup;
+mod bans;
 mod bucket;
 mod completions;
 mod demo;

@@ -10,9 +10,9 @@ use crate::client::Client;
 use crate::config::Secret;
 use crate::model::MinerId;
 
-/// The platform and the file with its token.
+/// Where an operator's platform is, and what it knows the operator by.
 #[derive(Debug, Args)]
-pub(crate) struct OperatorOptions {
+pub(crate) struct Operator {
     /// The platform's address.
     #[arg(long, global = true, value_name = "URL", default_value = PLATFORM, env = "PORTCULLIS_PLATFORM")]
     platform: String,
@@ -28,7 +28,7 @@ pub(crate) struct OperatorOptions {
     token_file: PathBuf,
 }
 
-impl OperatorOptions {
+impl Operator {
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         Ok(Client::new(&self.platform)?.with_token(&Secret::read(&self.token_file)?))
     }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::operator::OperatorOptions;
+use super::operator::Operator;
 use super::upload::Format;
 use super::{Exit, Terminal, policy};
 use crate::api::{RecheckApply, RecheckChange, RecheckRequest, Rechecked};
@@ -42,7 +42,7 @@ pub(crate) struct RecheckArguments {
     operator: Option<MinerId>,
 
     #[command(flatten)]
-    options: OperatorOptions,
+    options: Operator,
 
     /// How to show the answer.
     #[arg(long, value_enum, default_value_t)]

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::operator::{Decider, OperatorOptions};
+use super::operator::{Decider, Operator};
 use super::upload::Format;
 use super::{Exit, Terminal};
 use crate::api::{RejudgeDetail, RejudgeRequest, RejudgeStatus, RejudgeSummary};
@@ -33,7 +33,7 @@ pub(crate) struct RejudgeArguments {
     action: Action,
 
     #[command(flatten)]
-    options: OperatorOptions,
+    options: Operator,
 
     /// How to show the answer.
     #[arg(long, global = true, value_enum, default_value_t)]

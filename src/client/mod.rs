@@ -15,13 +15,11 @@ pub use error::ClientError;
 
 use crate::api::signature::{self, Signed};
 use crate::api::{
-    AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, Ban, BanList, BanRequest, ClaimRequest,
-    HoldList, Leaderboard, LeaseAnswer, LiftRequest, Problem, ReleaseRequest, ResolveRequest, ResultRequest,
-    ResultTaken, SubmissionDetail, TaskDetail, TaskList, Uploaded, Version,
-    ActRequest, AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, ClaimRequest, HoldList,
-    Leaderboard, LeaseAnswer, Problem, RecheckApply, RecheckPage, RecheckRequest, Rechecked, RejudgeDetail,
-    RejudgeList, RejudgeRequest, RejudgeSummary, ReleaseRequest, ResolveRequest, ResultRequest, ResultTaken,
-    RunList, SubmissionDetail, TaskDetail, TaskList, Uploaded, Version,
+    ActRequest, AgentDetail, AgentPage, AgentSource, AgentSummary, Assignment, Ban, BanList, BanRequest,
+    ClaimRequest, HoldList, Leaderboard, LeaseAnswer, LiftRequest, Problem, RecheckApply, RecheckPage,
+    RecheckRequest, Rechecked, RejudgeDetail, RejudgeList, RejudgeRequest, RejudgeSummary, ReleaseRequest,
+    ResolveRequest, ResultRequest, ResultTaken, RunList, SubmissionDetail, TaskDetail, TaskList, Uploaded,
+    Version,
 };
 use crate::config::{MinerKey, Secret};
 use crate::model::{Digest, MinerId, Slug, SubmissionId};
@@ -273,6 +271,8 @@ impl Client {
     pub async fn lift_ban(&self, miner: &MinerId, request: &LiftRequest) -> Result<(), ClientError> {
         let request = self.post(&format!("internal/v1/bans/{miner}/lift"), request)?;
         self.send(request).await.map(drop)
+    }
+
     /// Every time a submission was judged.
     ///
     /// # Errors

@@ -30,7 +30,6 @@ use super::{auth, pages, routes};
         (name = "upstreams", description = "Needs an upstream's token"),
         (name = "operators", description = "Needs the platform's token"),
         (name = "validators", description = "Needs the platform's token"),
-        (name = "operators", description = "Judging again. Needs the platform's token"),
     )
 )]
 struct Document;

@@ -13,6 +13,7 @@ use super::{Engine, Store, StoreError};
 /// Every table, those first to which others refer. A test holds that none is missing.
 pub const TABLES: &[&str] = &[
     "miners",
+    "bans",
     "sources",
     "submissions",
     "assignments",

@@ -6,16 +6,16 @@
 
 mod agents;
 mod assignments;
-mod bans;
 mod backup;
+mod bans;
 mod blobs;
 mod dump;
 mod holds;
 mod nonces;
 mod objects;
 mod overview;
-mod quota;
 mod places;
+mod quota;
 mod rechecks;
 mod rejudges;
 mod rows;
@@ -29,9 +29,9 @@ use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::{Any, AnyPool, Connection as _, Row as _, Transaction};
 
 pub use agents::{AgentFiles, AgentRecord};
-pub use bans::{Ban, BanPage, Lift};
 pub use assignments::{EndedLease, Finish, LeaseRow, NewLease, Requeue};
 pub use backup::{BackupError, BackupReport, backup, restore};
+pub use bans::{Ban, BanPage, Lift};
 pub use blobs::Blobs;
 pub use dump::TABLES;
 pub use holds::{OpenHold, Resolution};
@@ -70,14 +70,15 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Open { .. } => true,
-            Self::Query { source, .. } => matches!(
-                source,
+            Self::Query { source, .. } => match source {
                 sqlx::Error::Io(_)
-                    | sqlx::Error::Tls(_)
-                    | sqlx::Error::PoolTimedOut
-                    | sqlx::Error::PoolClosed
-                    | sqlx::Error::WorkerCrashed
-            ),
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| is_outage(&code)),
+                _ => false,
+            },
             // What is not there when it is read is lost; what cannot be written waits for its bucket.
             Self::Blob { doing, source, .. } => {
                 *doing != "read" || !matches!(source, object_store::Error::NotFound { .. })
@@ -91,6 +92,21 @@ impl StoreError {
     fn query(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |source| Self::Query { doing, source }
     }
+}
+
+/// Whether a code of a database says that it, its disk or its memory cannot serve now, and not that
+/// the statement was wrong.
+fn is_outage(code: &str) -> bool {
+    // Five characters are an SQLSTATE: no connection, insufficient resources, shutting down or
+    // starting, gave up for another transaction, read-only.
+    if code.len() == 5 {
+        let class = ["08", "53", "40"].iter().any(|class| code.starts_with(class));
+        return class || ["57P01", "57P02", "57P03", "25006"].contains(&code);
+    }
+    // The lowest byte of an extended code of SQLite is the code: busy, locked, no memory, read-only,
+    // the disk failed, is full, or the file cannot be opened.
+    let primary = code.parse::<i32>().ok().map(|code| code & 0xff);
+    primary.is_some_and(|code| [5, 6, 7, 8, 10, 13, 14].contains(&code))
 }
 
 /// What differs between the engines.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use portcullis::model::{Digest, SubmissionId};
 use portcullis::queue::Clock as _;
-use portcullis::store::{self, Admission, BackupError, Blobs, NewSubmission, Store, TABLES};
+use portcullis::store::{self, Admission, BackupError, Blobs, NewSubmission, Quota, Store, TABLES};
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::database::Database;
@@ -26,6 +26,8 @@ async fn admit(store: &Store, blobs: &Blobs, clock: &StillClock, number: usize) 
         findings: Vec::new(),
         hold: number.is_multiple_of(3).then(|| "a person's look, ☃ and all".to_owned()),
         quorum: 1,
+        quota: Quota::default(),
+        upstream: None,
         at: clock.now(),
     };
     assert!(matches!(store.admit(&new).await.expect("it works"), Admission::Stored(_)));

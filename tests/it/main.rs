@@ -16,6 +16,7 @@ mod checker_program;
 mod database;
 mod diagnostic;
 mod differential;
+mod faults;
 mod generated;
 mod hotkey;
 mod judge;

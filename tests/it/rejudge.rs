@@ -9,7 +9,7 @@ use portcullis::model::{
 };
 use portcullis::queue::{Clock as _, Lease, Queue, Rules};
 use portcullis::store::{
-    Act, Admission, Applied, Finish, JudgedTask, Judgement, Made, NewSubmission, Rechecked, Regated,
+    Act, Admission, Applied, Finish, JudgedTask, Judgement, Made, NewSubmission, Quota, Rechecked, Regated,
     RejudgeState, ScoreChange, Selection, Sentence, Standing, Store,
 };
 
@@ -92,6 +92,8 @@ impl World {
             policy: Digest::of(b"policy"),
             findings: Vec::new(),
             hold: None,
+            quota: Quota::default(),
+            upstream: None,
             quorum,
             at: self.clock.now(),
         };

@@ -10,6 +10,7 @@ mod backup;
 mod blobs;
 mod bucket;
 mod database;
+mod gone;
 mod outage;
 #[path = "../it/queue.rs"]
 mod queue;

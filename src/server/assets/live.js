@@ -25,6 +25,8 @@
     }
   };
   const source = new EventSource("/ui/events");
+  // For who wants to know whether the page is live; a fresh main part does not say so itself.
+  source.addEventListener("open", () => document.querySelector("main").setAttribute("data-live", "on"));
   source.addEventListener("change", refresh);
   document.addEventListener("visibilitychange", refresh);
 })();

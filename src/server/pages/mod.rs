@@ -6,6 +6,7 @@ mod api;
 mod assets;
 mod live;
 mod problem;
+mod rejudges;
 mod submission;
 mod view;
 
@@ -17,6 +18,7 @@ use axum::extract::State;
 use axum::middleware;
 use axum::response::Html;
 use axum::routing::get;
+use jiff::{SignedDuration, Timestamp};
 
 pub(super) use live::Changes;
 pub(super) use problem::{page as problem_page, wants_page};
@@ -28,6 +30,7 @@ use super::state::App;
 use super::{auth, routes};
 use crate::diagnostic::visible;
 use crate::model::{MinerId, Score, Slug};
+use crate::store::ValidatorHealth;
 use view::{spark, time};
 
 /// How many of the newest scores the sparklines look at.
@@ -40,6 +43,8 @@ pub(super) fn router(app: &App, document: &utoipa::openapi::OpenApi) -> Router<A
     let operations = api::page(document);
     let operator = Router::new()
         .route("/ui/holds", get(holds))
+        .route("/ui/rejudges", get(rejudges::list))
+        .route("/ui/rejudges/{id}", get(rejudges::show))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_operator));
     Router::new()
         .route("/", get(ranking))
@@ -76,6 +81,8 @@ struct RankingRow {
     miner: String,
     submission: String,
     score: String,
+    /// Empty where the score was measured once.
+    interval: String,
     reward: String,
     /// Points of the line, or empty with fewer than two scores.
     spark: String,
@@ -106,6 +113,7 @@ async fn ranking(State(app): State<App>) -> Page {
             miner: entry.miner_id.to_string(),
             submission: entry.submission_id.to_string(),
             score: entry.score.to_string(),
+            interval: entry.interval.map_or_else(String::new, |[low, high]| format!("{low} to {high}")),
             reward: format!("{} {}", entry.reward, visible(&board.unit)),
             spark: line.points,
             last_x: line.last.0,
@@ -226,6 +234,8 @@ struct ValidatorsPage {
 
 struct ValidatorRow {
     name: String,
+    health: &'static str,
+    class: &'static str,
     last: String,
     live: u64,
     done: u64,
@@ -244,13 +254,18 @@ async fn validators(State(app): State<App>) -> Page {
     render(&ValidatorsPage {
         rows: rows
             .into_iter()
-            .map(|one| ValidatorRow {
-                name: one.validator.to_string(),
-                last: time(one.last),
-                live: one.live,
-                done: one.done,
-                released: one.released,
-                expired: one.expired,
+            .map(|one| {
+                let (health, class) = health(&one, app.clock.now());
+                ValidatorRow {
+                    name: one.validator.to_string(),
+                    health,
+                    class,
+                    last: time(one.last),
+                    live: one.live,
+                    done: one.done,
+                    released: one.released,
+                    expired: one.expired,
+                }
             })
             .collect(),
         counts: counts
@@ -258,6 +273,23 @@ async fn validators(State(app): State<App>) -> Page {
             .map(|(state, count)| StateCount { state: state.as_str(), count })
             .collect(),
     })
+}
+
+/// A validator that took nothing for so long is away.
+const AWAY: SignedDuration = SignedDuration::from_hours(1);
+
+/// One word on a validator, and the class that colours it.
+fn health(one: &ValidatorHealth, now: Timestamp) -> (&'static str, &'static str) {
+    let lost = one.released + one.expired;
+    if one.live > 0 {
+        ("working", "accepted")
+    } else if lost > one.done {
+        ("failing", "wrong_answer")
+    } else if now.duration_since(one.last) > AWAY {
+        ("away", "skipped")
+    } else {
+        ("ready", "accepted")
+    }
 }
 
 #[derive(Template)]

@@ -6,11 +6,12 @@ use axum::extract::State;
 
 use super::view::time;
 use super::{Page, render};
+use crate::api::{RunRecord, RunStanding};
 use crate::diagnostic::{Finding, visible, visible_start};
 use crate::model::{CaseResult, CaseVerdict, SubmissionId, SubmissionState, TaskResult};
 use crate::server::error::ApiError;
 use crate::server::extract::Named;
-use crate::server::routes::submissions::detail;
+use crate::server::routes::submissions::{detail, history};
 use crate::server::state::App;
 
 /// More of a line than this helps nobody to understand a finding.
@@ -33,6 +34,8 @@ struct SubmissionPage {
     at: String,
     findings: Vec<FindingView>,
     tasks: Vec<TaskView>,
+    runs: Vec<RunView>,
+    disputed: bool,
     events: Vec<EventView>,
 }
 
@@ -66,6 +69,9 @@ struct CaseView {
     hidden: bool,
     verdict: &'static str,
     label: String,
+    flaky: bool,
+    /// How often it passed.
+    repeats: String,
     message: Option<String>,
     wall_ms: u64,
     cpu_ms: u64,
@@ -78,6 +84,16 @@ struct DiffLine {
     text: String,
 }
 
+struct RunView {
+    at: String,
+    validator: String,
+    backend: String,
+    tasks: usize,
+    score: String,
+    standing: &'static str,
+    rejudged: bool,
+}
+
 struct EventView {
     at: String,
     to: &'static str,
@@ -87,6 +103,7 @@ struct EventView {
 
 pub(super) async fn show(State(app): State<App>, Named(id): Named<SubmissionId>) -> Page {
     let submission = detail(&app, id).await?;
+    let runs = history(&app, id, None).await?;
     // Only lines that a finding is about are shown: agents are not published.
     let source = if submission.findings.is_empty() {
         None
@@ -108,6 +125,8 @@ pub(super) async fn show(State(app): State<App>, Named(id): Named<SubmissionId>)
         at: time(submission.submitted_at),
         findings: findings.map(|(index, finding)| finding_view(index, finding, &lines)).collect(),
         tasks: submission.tasks.iter().map(|result| task_view(&app, result)).collect(),
+        disputed: submission.status == SubmissionState::Held && runs.len() > 1,
+        runs: runs.into_iter().map(run_view).collect(),
         events: submission
             .events
             .iter()
@@ -179,6 +198,28 @@ fn task_view(app: &App, result: &TaskResult) -> TaskView {
     }
 }
 
+/// Of a run whose tasks stand differently, because some were judged again, it is said that it
+/// counts in part.
+fn run_view(run: RunRecord) -> RunView {
+    let live = run.tasks.iter().filter(|task| task.standing == RunStanding::Live).count();
+    let standing = match run.tasks.first().map(|task| task.standing) {
+        _ if live > 0 && live < run.tasks.len() => "in part",
+        Some(RunStanding::Live) => "yes",
+        Some(RunStanding::Proposed) => "not yet",
+        Some(RunStanding::Superseded) => "no longer",
+        Some(RunStanding::Dropped) | None => "no",
+    };
+    RunView {
+        at: time(run.ended_at),
+        validator: visible(&run.validator).into_owned(),
+        backend: visible(&run.backend).into_owned(),
+        tasks: run.tasks.len(),
+        score: run.score.to_string(),
+        standing,
+        rejudged: run.rejudge_id.is_some(),
+    }
+}
+
 fn case_view(case: &CaseResult, hidden: bool) -> CaseView {
     let diff = case.diff.as_deref().unwrap_or_default();
     CaseView {
@@ -186,6 +227,11 @@ fn case_view(case: &CaseResult, hidden: bool) -> CaseView {
         hidden,
         verdict: case.verdict.as_str(),
         label: case.verdict.as_str().replace('_', " "),
+        flaky: case.is_flaky(),
+        repeats: {
+            let passed = case.repeats.iter().filter(|one| **one == CaseVerdict::Accepted).count();
+            format!("{passed} of {} passed", case.repeats.len())
+        },
         message: case
             .message
             .as_deref()

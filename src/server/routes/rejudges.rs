@@ -227,7 +227,7 @@ fn fate(entry: &Entry, selection: &Selection) -> Result<Option<ScoreChange>, Str
     Ok(Some(ScoreChange { submission: entry.submission, before, after }))
 }
 
-fn summary(set: &Rejudge) -> RejudgeSummary {
+pub(in crate::server) fn summary(set: &Rejudge) -> RejudgeSummary {
     RejudgeSummary {
         rejudge_id: set.id,
         status: match set.state {
