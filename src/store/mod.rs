@@ -139,19 +139,23 @@ impl Store {
         let name = path.display().to_string();
         let url = format!("sqlite://{}?mode=rwc", percent_encoded(path));
         let options = || {
-            AnyPoolOptions::new().acquire_timeout(std::time::Duration::from_secs(10)).after_connect(
-                |connection, _| {
-                    Box::pin(async move {
-                        // FULL: a submission that was answered with 201 survives a power cut.
-                        let pragmas = format!(
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+            let options = AnyPoolOptions::new().acquire_timeout(std::time::Duration::from_secs(10));
+            // SQLite ends a transaction by itself when the disk is full or fails. The library then
+            // takes it to be open for ever, and nothing could be written until the next start.
+            let options = options.before_acquire(|connection, _| {
+                Box::pin(std::future::ready(Ok(!connection.is_in_transaction())))
+            });
+            options.after_connect(|connection, _| {
+                Box::pin(async move {
+                    // FULL: a submission that was answered with 201 survives a power cut.
+                    let pragmas = format!(
+                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                              PRAGMA foreign_keys = ON; PRAGMA busy_timeout = {BUSY_MS};"
-                        );
-                        sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await?;
-                        Ok(())
-                    })
-                },
-            )
+                    );
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await?;
+                    Ok(())
+                })
+            })
         };
         sqlx::any::install_default_drivers();
         // A pool tries again and again; what can never be opened shall say so at once.

@@ -148,6 +148,15 @@ async fn is_inert(browser: &Browser, page: &str) {
 async fn fits(browser: &Browser, page: &str) {
     let over = browser.ask("const e = document.documentElement; return [e.scrollWidth, e.clientWidth]").await;
     assert!(over[0].as_u64() <= over[1].as_u64(), "{page} is {over} wide");
+    // Code may be wider than a telephone, in a box of its own; what is told in tables may not.
+    let tables = browser
+        .ask(
+            "return [...document.querySelectorAll('.scroll')].filter(one => one.querySelector('table') && \
+             one.scrollWidth > one.clientWidth).map(one => [one.getAttribute('aria-label'), one.scrollWidth, \
+             one.clientWidth])",
+        )
+        .await;
+    assert_eq!(tables, json!([]), "tables of {page} that scroll sideways");
 }
 
 async fn press(browser: &Browser, key: Key) {

@@ -31,7 +31,7 @@ use super::{auth, routes};
 use crate::diagnostic::visible;
 use crate::model::{MinerId, Score, Slug};
 use crate::store::ValidatorHealth;
-use view::{spark, time};
+use view::{minute, spark, time};
 
 /// How many of the newest scores the sparklines look at.
 const HISTORY: u32 = 5_000;
@@ -90,6 +90,7 @@ struct RankingRow {
     last_y: String,
     history: String,
     at: String,
+    day: String,
 }
 
 struct RecentRow {
@@ -113,13 +114,14 @@ async fn ranking(State(app): State<App>) -> Page {
             miner: entry.miner_id.to_string(),
             submission: entry.submission_id.to_string(),
             score: entry.score.to_string(),
-            interval: entry.interval.map_or_else(String::new, |[low, high]| format!("{low} to {high}")),
+            interval: entry.interval.map_or_else(String::new, |[low, high]| format!("{low} – {high}")),
             reward: format!("{} {}", entry.reward, visible(&board.unit)),
             spark: line.points,
             last_x: line.last.0,
             last_y: line.last.1,
             history: line.words,
             at: time(entry.submitted_at),
+            day: minute(entry.submitted_at),
         }
     });
     let recent = app.store.newest(NEWEST).await?;
