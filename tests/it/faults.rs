@@ -91,6 +91,7 @@ impl Drop for SmallDisk {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "whoever reads a test that did not run wants to know why")]
 async fn a_full_disk(change: impl FnOnce(&Path, &mut portcullis::server::Settings)) {
     let disk = match SmallDisk::mount() {
         Ok(disk) => disk,
