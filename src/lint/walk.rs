@@ -152,6 +152,8 @@ fn mentioned(module: &Module<'_>) -> FxHashSet<Rc<str>> {
         let load = match info.expr {
             Expr::Name(name) => name.ctx == ExprContext::Load,
             Expr::Attribute(attribute) => attribute.ctx == ExprContext::Load,
+            // `getattr(module, "member")`
+            Expr::Call(call) => matches!(&*call.func, Expr::Name(name) if name.id == "getattr"),
             _ => false,
         };
         if load {

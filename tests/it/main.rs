@@ -14,6 +14,7 @@ mod blobs;
 mod bucket;
 mod checker_program;
 mod database;
+mod deputies;
 mod diagnostic;
 mod differential;
 mod faults;

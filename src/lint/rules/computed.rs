@@ -106,11 +106,11 @@ fn reflection(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let values = names_asked(name, cx);
     let texts: Vec<String> = values.texts().map(str::to_owned).collect();
     let mut denied = false;
+    let site = receiver_site(call, cx);
     let modules: Vec<_> = cx.values(receiver).modules().cloned().collect();
     for text in &texts {
         for module in &modules {
-            denied |=
-                library::report_member(module, text, name.range(), Some(receiver_site(call, receiver)), cx);
+            denied |= library::report_member(module, text, name.range(), Some(site), cx);
         }
         if modules.is_empty() {
             denied |= denied_name(text, name.range(), reads, cx);
@@ -204,8 +204,8 @@ fn uses_such(name: &str, cx: &Context<'_, '_>) -> bool {
 }
 
 /// The expression that stands for `module.name` in `getattr(module, "name")`.
-fn receiver_site<'c>(call: &'c ExprCall, _: &Expr) -> &'c Expr {
-    &call.func
+fn receiver_site<'c>(call: &'c ExprCall, cx: &Context<'c, '_>) -> &'c Expr {
+    cx.module.id_of_call(call).and_then(|id| cx.module.node(id)).unwrap_or(&call.func)
 }
 
 fn is_harmless_computed(receiver: &Expr, name: &Expr, cx: &Context<'_, '_>) -> bool {
