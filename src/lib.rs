@@ -4,6 +4,7 @@
 //! score, rank. `ARCHITECTURE.md` has the map.
 
 pub mod api;
+pub mod bundle;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -13,18 +13,19 @@ use crate::support::project;
 /// Room → the rooms it may use. Pure rooms come first; effects are at the rim.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("bundle", &["model"]),
     ("diagnostic", &["model"]),
     ("python", &["diagnostic"]),
-    ("lint", &["model", "diagnostic", "python"]),
+    ("lint", &["model", "bundle", "diagnostic", "python"]),
     ("judge", &["model"]),
-    ("task", &["model", "judge"]),
+    ("task", &["model", "bundle", "judge"]),
     ("sandbox", &["model"]),
     ("store", &["model", "diagnostic", "config"]),
     ("queue", &["model", "store"]),
     ("api", &["model", "diagnostic", "task"]),
     ("client", &["model", "diagnostic", "lint", "api", "config"]),
     ("config", &["model"]),
-    ("validator", &["model", "lint", "diagnostic", "task", "judge", "sandbox"]),
+    ("validator", &["model", "bundle", "lint", "diagnostic", "task", "judge", "sandbox"]),
     ("report", &["model", "diagnostic", "judge", "validator", "sandbox", "lint"]),
     ("server", &["model", "diagnostic", "lint", "task", "judge", "store", "queue", "config", "api"]),
 ];
@@ -36,6 +37,7 @@ const TOP: &[&str] = &["cli"];
 const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("axum", &["server/"]),
     ("bollard", &["sandbox/docker"]),
+    ("cel", &["task/kind/artifact"]),
     ("clap", &["cli/"]),
     ("hakoniwa", &["sandbox/namespaces"]),
     ("indicatif", &["report/"]),
@@ -44,10 +46,11 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("ruff_python_ast", &["python/", "lint/"]),
     ("ruff_python_parser", &["python/"]),
     ("sqlx", &["store/"]),
+    ("zip", &["bundle/"]),
 ];
 
 /// Rooms that take values and return values.
-const PURE: &[&str] = &["model", "diagnostic", "python", "lint", "judge", "similarity"];
+const PURE: &[&str] = &["model", "bundle", "diagnostic", "python", "lint", "judge", "similarity"];
 const EFFECTS: &[&str] =
     &["tokio", "tracing", "reqwest", "sqlx", "std::fs", "std::net", "std::time::Instant", "std::process"];
 

@@ -12,6 +12,7 @@ mod architecture;
 mod backup;
 mod blobs;
 mod bucket;
+mod bundle;
 mod checker_program;
 mod database;
 mod deputies;
