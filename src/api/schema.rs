@@ -36,6 +36,8 @@ pub(crate) struct Finding {
     end_column: u32,
     /// The chain that made the name dangerous, nearest link first. Absent where there is none.
     notes: Option<Vec<Note>>,
+    /// The file of the bundle. Absent where the subject is one file.
+    file: Option<String>,
 }
 
 #[derive(Debug, ToSchema)]

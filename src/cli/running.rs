@@ -11,7 +11,7 @@ use super::Terminal;
 use crate::judge::Scheme;
 use crate::model::{IsolationLevel, RawAmount, Score, Slug};
 use crate::report::{self, Display, Summary, Terms};
-use crate::sandbox::{self, Capabilities, Chosen};
+use crate::sandbox::{self, Backend, Capabilities, Chosen};
 use crate::task::{self, Task};
 use crate::validator::{self, Events, Outcome, Plan};
 
@@ -138,6 +138,20 @@ pub(super) struct RunOptions {
 }
 
 impl RunOptions {
+    /// As [`Self::choose_sandbox`] where something is to be run; otherwise a sandbox that runs nothing,
+    /// and no word about it.
+    pub(super) async fn choose_sandbox_if(
+        &self,
+        is_needed: bool,
+        terminal: &Terminal,
+    ) -> anyhow::Result<(Arc<dyn Backend>, Option<Capabilities>)> {
+        if !is_needed {
+            return Ok((Arc::new(sandbox::Refusing), None));
+        }
+        let chosen = self.choose_sandbox(terminal).await?;
+        Ok((chosen.backend, Some(chosen.capabilities)))
+    }
+
     /// As [`SandboxOptions::choose`]; refuses a sandbox that guarantees less than it should, unless
     /// that was asked for.
     pub(super) async fn choose_sandbox(&self, terminal: &Terminal) -> anyhow::Result<Chosen> {
@@ -190,11 +204,16 @@ fn parse_decimal(text: &str, places: usize) -> Option<u64> {
 }
 
 impl TaskOptions {
+    /// Whether tasks were named one by one.
+    pub(super) fn are_named(&self) -> bool {
+        !self.only.is_empty()
+    }
+
     /// The tasks that were asked for, in order of their names.
     pub(super) fn load(&self) -> anyhow::Result<Vec<Arc<Task>>> {
         let mut tasks = match &self.tasks {
             Some(folder) => task::load_dir(folder)?,
-            None => task::builtin()?,
+            None => [task::builtin()?, task::builtin_bundles()?].concat(),
         };
         for wanted in &self.only {
             if !tasks.iter().any(|task| task.id == *wanted) {
@@ -214,6 +233,21 @@ impl SandboxOptions {
         match self.jobs {
             Some(jobs) => usize::from(jobs),
             None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// As [`Self::choose`] where something is to be run; otherwise a sandbox that runs nothing, and no
+    /// word about it.
+    pub(super) async fn choose_if(
+        &self,
+        is_needed: bool,
+        terminal: &Terminal,
+    ) -> anyhow::Result<(Arc<dyn Backend>, Option<Capabilities>)> {
+        if is_needed {
+            let chosen = self.choose(terminal).await?;
+            Ok((chosen.backend, Some(chosen.capabilities)))
+        } else {
+            Ok((Arc::new(sandbox::Refusing), None))
         }
     }
 

@@ -9,11 +9,12 @@ use anyhow::{Context as _, bail};
 
 use super::running::{self, RunOptions};
 use super::{Exit, Terminal, agent_file, block_on};
+use crate::bundle;
 use crate::lint::Policy;
 use crate::model::{self, MinerId};
 use crate::report::{self, Refused};
 use crate::sandbox::RunId;
-use crate::task;
+use crate::task::{self, Task};
 use crate::validator::{Agent, Outcome, Plan};
 
 /// Gate, run, compare and rank local agents, without a server.
@@ -24,12 +25,13 @@ Examples:
   portcullis score agents/ --task reverse_string
   portcullis score one.py two.py --format json > ranking.json
   portcullis score agent.py --seed 7
+  portcullis score network.zip --task two_tier_network
 
 Each agent is called after its file, or after its folder where the file is `agent.py`. Ties rank in
 the order of the command line. Exit status: 0 when every agent scored 100, 1 when one did not or
 was refused, 2 when we failed.")]
 pub(crate) struct ScoreArguments {
-    /// Agents: Python files, or folders that hold some.
+    /// Agents: Python files, or folders that hold some; or bundles (ZIP) for a task that takes one.
     #[arg(required = true, value_name = "AGENT")]
     agents: Vec<PathBuf>,
 
@@ -51,8 +53,9 @@ impl ScoreArguments {
     }
 
     async fn score(self, terminal: &Terminal) -> anyhow::Result<Exit> {
-        let tasks = self.options.tasks.load()?;
-        let (agents, refused) = gate(&self.agents)?;
+        let read = read(&self.agents)?;
+        let tasks = fitting(self.options.tasks.load()?, &read, self.options.tasks.are_named())?;
+        let (agents, refused) = gate(read, &tasks)?;
         for agent in &refused {
             terminal.say(format!("{}: refused by the gate", agent.miner_id));
         }
@@ -64,19 +67,20 @@ impl ScoreArguments {
         let (outcome, sandbox) = if agents.is_empty() {
             (Outcome::default(), None)
         } else {
-            let chosen = self.options.choose_sandbox(terminal).await?;
+            let needs_one = tasks.iter().any(|task| task.kind.runs_programs());
+            let (backend, capabilities) = self.options.choose_sandbox_if(needs_one, terminal).await?;
             let plan = Plan {
                 run: RunId::generate(),
                 agents,
                 tasks,
-                backend: Arc::clone(&chosen.backend),
+                backend,
                 jobs: self.options.sandbox.jobs(),
                 repeat: self.options.repeat,
                 seed,
                 at_least: self.at_least,
                 cancel,
             };
-            (running::watch(terminal, plan, self.options.format).await, Some(chosen.capabilities))
+            (running::watch(terminal, plan, self.options.format).await, capabilities)
         };
         let summary = report::summarise(outcome, refused, self.options.terms(sandbox));
         running::print(terminal, &summary, self.options.format)?;
@@ -95,13 +99,58 @@ impl ScoreArguments {
     }
 }
 
-/// Reads every agent and puts it through the gate.
-fn gate(paths: &[PathBuf]) -> anyhow::Result<(Vec<Arc<Agent>>, Vec<Refused>)> {
+/// A submission as it lies on the disk.
+struct Submitted {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Submitted {
+    fn is_bundle(&self) -> bool {
+        bundle::looks_like_one(&self.bytes)
+    }
+}
+
+fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Submitted>> {
+    files(paths)?
+        .into_iter()
+        .map(|path| agent_file::read(&path).map(|bytes| Submitted { path, bytes }))
+        .collect()
+}
+
+/// Those of `tasks` that the submissions answer. One Python file answers many tasks; a bundle is made
+/// for one, so that it has to be said where there are several.
+fn fitting(tasks: Vec<Arc<Task>>, read: &[Submitted], are_named: bool) -> anyhow::Result<Vec<Arc<Task>>> {
+    let bundles = read.iter().filter(|read| read.is_bundle()).count();
+    if bundles != 0 && bundles != read.len() {
+        bail!("Python files and bundles answer different tasks; score them one after the other");
+    }
+    let takes_them = |task: &Arc<Task>| task.kind.bundle().is_some() == (bundles > 0);
+    let (fitting, others): (Vec<_>, Vec<_>) = tasks.into_iter().partition(takes_them);
+    match others.first().filter(|_| are_named || fitting.is_empty()) {
+        Some(task) if bundles > 0 => bail!("the task `{}` takes one Python file, not a bundle", task.id),
+        Some(task) => bail!("the task `{}` takes a bundle, not one Python file", task.id),
+        None => {}
+    }
+    if bundles > 0 && fitting.len() > 1 && !are_named {
+        let known: Vec<_> = fitting.iter().map(|task| task.id.as_str()).collect();
+        bail!("a bundle is made for one task; say with `--task` which of {}", known.join(", "));
+    }
+    Ok(fitting)
+}
+
+/// Puts every submission through the gate.
+fn gate(read: Vec<Submitted>, tasks: &[Arc<Task>]) -> anyhow::Result<(Vec<Arc<Agent>>, Vec<Refused>)> {
     let policy = Policy::standard();
+    let rules = tasks.first().and_then(|task| task.kind.bundle());
     let (mut agents, mut refused, mut taken) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for path in files(paths)? {
+    for Submitted { path, bytes } in read {
         let miner_id = name(&path, &mut taken)?;
-        match Agent::admit(miner_id.clone(), &agent_file::read(&path)?, &policy) {
+        let admitted = match &rules {
+            None => Agent::admit(miner_id.clone(), &bytes, &policy),
+            Some(rules) => Agent::admit_bundle(miner_id.clone(), &bytes, rules, &policy),
+        };
+        match admitted {
             Ok(agent) => agents.push(Arc::new(agent)),
             Err(report) => {
                 refused.push(Refused { miner_id, sha256: report.sha256, findings: report.findings });

@@ -123,7 +123,7 @@ impl ServeArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let tasks = match &self.tasks {
             Some(folder) => task::load_dir(folder)?,
-            None => task::builtin()?,
+            None => [task::builtin()?, task::builtin_bundles()?].concat(),
         };
         self.log(terminal)?;
         let settings = Settings {

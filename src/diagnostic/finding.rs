@@ -62,11 +62,15 @@ pub struct Finding {
     /// The chain that made it dangerous, nearest link first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// The file of the bundle, where what was checked is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 impl Finding {
     fn order(&self) -> impl Ord {
-        (self.span, &self.code, &self.rule, self.severity, &self.message, &self.help, &self.name, &self.notes)
+        let place = (&self.file, self.span, &self.code, &self.rule, self.severity);
+        (place, &self.message, &self.help, &self.name, &self.notes)
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Whoever adds a rule writes a file in `rules/` and names it in `rules/mod.rs`.
 
+mod bundle;
 mod context;
 mod instances;
 mod names;
@@ -27,6 +28,7 @@ use crate::model::{Digest, GateVerdict};
 use crate::python::analysis::Fuel;
 use crate::python::{self, Source};
 
+pub use bundle::{BundleReport, check_bundle};
 pub use policy::{GateLimits, Level, Policy, PolicyError, Suggestion};
 pub use rule::{Family, Rule};
 pub use rules::rules;

@@ -72,6 +72,7 @@ impl Findings {
             help: found.help,
             name: found.name,
             notes: found.notes,
+            file: None,
         });
     }
 

@@ -130,9 +130,10 @@ fn refused(out: &mut String, summary: &Summary) {
     for agent in &summary.refused {
         let _ = writeln!(out, "{BOLD}{}{BOLD:#}: {BAD}refused by the gate{BAD:#}", agent.miner_id);
         for finding in &agent.findings {
+            let file = finding.file.as_ref().map(|file| format!("{file}:")).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "  {}:{}: {} {} ({})",
+                "  {file}{}:{}: {} {} ({})",
                 finding.span.line, finding.span.column, finding.code, finding.message, finding.rule
             );
         }

@@ -7,6 +7,7 @@ mod docker;
 mod examination;
 mod namespaces;
 mod owner;
+mod refusing;
 mod seccomp;
 mod session;
 mod wire;
@@ -23,6 +24,7 @@ use crate::model::{IsolationLevel, Limits, RunFacts, Slug};
 pub use choice::{Choice, Chosen, Reuse, Settings, choose};
 pub use examination::{Check, examine};
 pub use namespaces::{helper_main, helper_requested};
+pub use refusing::Refusing;
 
 /// Marks everything that one invocation of ours makes, so that a later one can clear it away.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -152,7 +152,10 @@ pub struct Running {
 /// # Errors
 /// One sentence about the thing that is in the way.
 pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
-    if settings.tasks.is_empty() {
+    let mut tasks = settings.tasks;
+    // Uploads are single files.
+    tasks.retain(|task| task.kind.bundle().is_none());
+    if tasks.is_empty() {
         return Err(ServeError::NoTasks);
     }
     if settings.quorum == 0 {
@@ -171,7 +174,6 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         Some(seed) => seed,
         None => task::seed_of(Secret::read_or_generate(&settings.data.join("round.seed"))?.reveal()),
     };
-    let mut tasks = settings.tasks;
     tasks.sort_by(|a, b| a.id.cmp(&b.id));
     let (blobs, files) = open_files(&settings.data, settings.bucket.as_ref()).await?;
     let app = App::new(Shared {

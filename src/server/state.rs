@@ -31,7 +31,7 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) gate: Gate,
     pub(super) clock: Arc<dyn Clock>,
-    /// Sorted by id.
+    /// Those that uploaded agents compete in, sorted by id.
     pub(super) tasks: Vec<Task>,
     /// The operator's; without tokens of their own also the validators'.
     pub(super) token: Secret,

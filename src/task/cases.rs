@@ -9,7 +9,7 @@ use super::folder::{Folder, Listing};
 use super::generator;
 use super::kind::Call;
 use super::manifest::{self, CaseTable, SubtaskTable};
-use super::{Case, Subtask, TaskError};
+use super::{Artifact, Case, Subtask, TaskError};
 use crate::judge::Checker;
 use crate::model::Slug;
 
@@ -179,6 +179,17 @@ impl<'a> Collected<'a> {
         for number in 1..=count {
             let name = Slug::parse(generator::name(number)).map_err(|invalid| error(invalid.to_string()))?;
             self.push(generator::blank(name, weight), error)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the invariants of `artifact`, which were read from `file`.
+    pub(super) fn invariants(&mut self, artifact: &Artifact, file: &str) -> Result<(), TaskError> {
+        let here = self.folder.join(file);
+        for invariant in &artifact.invariants {
+            let case = Case::new(invariant.name.clone(), invariant.text.as_bytes(), "holds");
+            let case = Case { weight: invariant.weight, hidden: invariant.hidden, ..case };
+            self.push(case, &|problem| here.error(problem))?;
         }
         Ok(())
     }

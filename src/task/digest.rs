@@ -63,7 +63,8 @@ pub(super) fn digest(task: &Task) -> Digest {
 
 fn kind(task: &Task) -> String {
     match &task.kind {
-        Kind::Program => task.kind.as_str().to_owned(),
+        // The invariants are the input of the cases.
+        Kind::Program | Kind::Artifact(_) => task.kind.as_str().to_owned(),
         Kind::Function(function) | Kind::Solution(function) => {
             format!("{} {}", task.kind.as_str(), function.name())
         }

@@ -65,6 +65,9 @@ pub(super) fn examples(
 
 fn example(name: Slug, kind: &Kind, input: &Block, output: &Block) -> Result<Case, (String, usize)> {
     match kind {
+        Kind::Artifact(_) => {
+            Err(("a task about documents has no examples of input and output".to_owned(), input.line))
+        }
         Kind::Program => Ok(Case::new(name, input.text.as_bytes(), &output.text)),
         Kind::Function(_) | Kind::Solution(_) => {
             let call = Call::of_example(name.as_str(), &input.text, &output.text);

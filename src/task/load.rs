@@ -11,11 +11,12 @@ use super::generator::MOST_GENERATED;
 use super::manifest::{self, KindName, Manifest};
 use super::manifest::{CheckerKey, CheckerTable, GeneratorTable};
 use super::solutions::solutions;
-use super::{CheckerProgram, Function, Generator, Kind, Subtask, Task, TaskError};
+use super::{Artifact, Author, CheckerProgram, Function, Generator, Kind, Subtask, Task, TaskError};
 use crate::judge::{Checker, TieBreaker, Tolerance};
 use crate::model::{Digest, Limits, Slug};
 
 const MANIFEST: &str = "task.toml";
+const INVARIANTS: &str = "task.json";
 const MOST_TEXT: u64 = 256 * 1024;
 const MOST_PROMPT: usize = 16 * 1024;
 const MOST_PROGRAM: u64 = 256 * 1024;
@@ -76,7 +77,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
     }
     check_prompt(manifest.prompt.get_ref()).map_err(|problem| at(manifest.prompt.span(), problem))?;
     check_limits(manifest.limits.get_ref()).map_err(|problem| at(manifest.limits.span(), problem))?;
-    let kind = kind(&manifest, &at, &path)?;
+    let kind = kind(folder, &manifest, &at, &path)?;
     let (checker, tolerance) = checker(&manifest, &kind, &at, &path)?;
     let tie_breakers = tie_breakers(&manifest, &at)?;
     let checker_program = checker_program(&manifest, folder, &at)?;
@@ -88,14 +89,20 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
     let mut collected = Collected::new(folder, checker);
     for table in std::mem::take(&mut manifest.cases) {
         let span = table.span();
-        if kind != Kind::Program {
-            let problem =
-                format!("the cases of a {} task stand in `cases.json` and `hidden.json`", kind.as_str());
-            return Err(at(span, problem));
+        let elsewhere = match &kind {
+            Kind::Program => None,
+            Kind::Function(_) | Kind::Solution(_) => Some("`cases.json` and `hidden.json`"),
+            Kind::Artifact(_) => Some("`task.json`"),
+        };
+        if let Some(files) = elsewhere {
+            return Err(at(span, format!("the cases of a {} task stand in {files}", kind.as_str())));
         }
         collected.table(table, &|problem| at(span.clone(), problem))?;
     }
     let (folders, files) = (["cases", "hidden"], ["cases.json", "hidden.json"]);
+    if !matches!(kind, Kind::Artifact(_)) {
+        without(folder, &[INVARIANTS], &kind)?;
+    }
     match &kind {
         Kind::Program => {
             without(folder, &files, &kind)?;
@@ -106,6 +113,11 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
             without(folder, &folders, &kind)?;
             collected.calls(files[0], false)?;
             collected.calls(files[1], true)?;
+        }
+        Kind::Artifact(artifact) => {
+            without(folder, &folders, &kind)?;
+            without(folder, &files, &kind)?;
+            collected.invariants(artifact, INVARIANTS)?;
         }
     }
     let generator = generator(&manifest, folder, &at, &mut collected)?;
@@ -125,7 +137,6 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         prompt: format!("{id}: {}", manifest.prompt.get_ref().trim()),
         id,
         statement,
-        kind,
         limits: manifest.limits.into_inner(),
         checker,
         tolerance,
@@ -135,7 +146,8 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         examples,
         subtasks,
         tie_breakers,
-        solutions: solutions(folder)?,
+        solutions: solutions(folder, kind.bundle().is_some())?,
+        kind,
         digest: Digest::of(b""),
     };
     task.digest = digest(&task);
@@ -169,6 +181,7 @@ fn check_prompt(prompt: &str) -> Result<(), String> {
 }
 
 fn kind(
+    folder: &Folder,
     manifest: &Manifest,
     at: &dyn Fn(Range<usize>, String) -> TaskError,
     path: &str,
@@ -182,12 +195,38 @@ fn kind(
         }
         KindName::Function => Kind::Function,
         KindName::Solution => Kind::Solution,
+        KindName::Artifact => {
+            return match &manifest.function {
+                None => artifact(folder),
+                Some(function) => {
+                    Err(at(function.span(), "a task about documents has no function".to_owned()))
+                }
+            };
+        }
     };
     match &manifest.function {
         Some(function) => {
             Function::new(function.get_ref()).map(make).map_err(|problem| at(function.span(), problem))
         }
         None => Err(TaskError::new(path, "a task of this kind needs the key `function`")),
+    }
+}
+
+fn artifact(folder: &Folder) -> Result<Kind, TaskError> {
+    let text = required(folder, INVARIANTS)?;
+    let here = folder.join(INVARIANTS);
+    let (artifact, id) = Artifact::parse(&text, Author::Trusted).map_err(|error| {
+        let problem = here.error(manifest::explain(&error.problem));
+        match error.line {
+            Some(line) => problem.on_line(line),
+            None => problem,
+        }
+    })?;
+    match id {
+        Some(id) if Some(&id) != folder.name().as_ref() => {
+            Err(here.error("its `task_id` is not the name of the task's folder"))
+        }
+        _ => Ok(Kind::Artifact(artifact)),
     }
 }
 
@@ -202,7 +241,11 @@ fn checker(
         CheckerKey::Program(_) => Checker::Program,
     });
     let checker = match (kind, named) {
-        (Kind::Program, None) => Checker::Lines,
+        (Kind::Artifact(_), Some(_)) => {
+            let span = manifest.checker.as_ref().map_or(0..0, toml::Spanned::span);
+            return Err(at(span, "invariants are checked without a checker".to_owned()));
+        }
+        (Kind::Program | Kind::Artifact(_), None) => Checker::Lines,
         (Kind::Program, Some(checker)) => checker,
         (Kind::Function(_) | Kind::Solution(_), None) => Checker::Json,
         (Kind::Function(_) | Kind::Solution(_), Some(checker @ (Checker::Json | Checker::Program))) => {
@@ -276,6 +319,9 @@ fn generator(
 ) -> Result<Option<Generator>, TaskError> {
     let Some(table) = &manifest.generator else { return Ok(None) };
     let complain = |problem: String| at(table.span(), problem);
+    if matches!(manifest.kind, KindName::Artifact) {
+        return Err(complain("a task about documents has no generator".to_owned()));
+    }
     let GeneratorTable { program, count, weight } = table.get_ref();
     if !(1..=MOST_GENERATED).contains(count) {
         return Err(complain(format!("a generator makes from 1 to {MOST_GENERATED} cases, not {count}")));

@@ -119,6 +119,7 @@ pub(super) enum KindName {
     Program,
     Function,
     Solution,
+    Artifact,
 }
 
 fn no_limits() -> Spanned<Limits> {

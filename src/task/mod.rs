@@ -9,10 +9,11 @@
 //!   hidden/NAME.in   the same for cases of which only the verdict is told
 //!   cases.json       instead of them, for a function: calls and what they return or raise
 //!   hidden.json
+//!   task.json        instead of them, for an artifact: the invariants of the submitted documents
 //!   checker.py       where `checker = { program = "checker.py" }`: judges answers, in the sandbox
 //!   generate.py      where `[generator] program = "generate.py"`: makes cases from a seed
-//!   solution.py      passes the gate and every case
-//!   wrong/VERDICT/*.py   solutions that get exactly this verdict
+//!   solution.py      passes the gate and every case; a folder `solution` where a bundle is submitted
+//!   wrong/VERDICT/*.py   solutions that get exactly this verdict; folders likewise
 //! ```
 
 mod cases;
@@ -40,7 +41,7 @@ use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug, Split};
 pub use checker::{CheckerProgram, Protocol};
 pub use error::TaskError;
 pub use generator::{Generator, digest_of_generated};
-pub use kind::{Function, Invocation, Kind};
+pub use kind::{Artifact, Author, Function, Holds, InvalidInvariants, Invocation, Kind};
 pub use proof::Came;
 pub use scaffold::{Template, scaffold};
 
@@ -174,7 +175,7 @@ impl Task {
         Rules {
             name: &case.name,
             form: match &self.kind {
-                Kind::Program => Form::Output,
+                Kind::Program | Kind::Artifact(_) => Form::Output,
                 Kind::Function(_) | Kind::Solution(_) => Form::Reply,
             },
             checker: self.checker,
@@ -273,10 +274,22 @@ pub fn load_dir(folder: &Path) -> Result<Vec<Task>, TaskError> {
     load::load_all(&folder::Folder::on_disk(folder))
 }
 
-/// The tasks that come with the program, sorted by id.
+/// The tasks that come with the program and are answered by one Python file, sorted by id.
 ///
 /// # Errors
 /// As [`load_dir`]; a test holds that there is none.
 pub fn builtin() -> Result<Vec<Task>, TaskError> {
-    load::load_all(&folder::Folder::builtin())
+    let mut tasks = load::load_all(&folder::Folder::builtin())?;
+    tasks.retain(|task| task.kind.bundle().is_none());
+    Ok(tasks)
+}
+
+/// The tasks that come with the program and are answered by a bundle, sorted by id.
+///
+/// # Errors
+/// As [`load_dir`]; a test holds that there is none.
+pub fn builtin_bundles() -> Result<Vec<Task>, TaskError> {
+    let mut tasks = load::load_all(&folder::Folder::builtin())?;
+    tasks.retain(|task| task.kind.bundle().is_some());
+    Ok(tasks)
 }

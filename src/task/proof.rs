@@ -49,7 +49,8 @@ impl Task {
         let mut problems = Vec::new();
         let has = |wanted: fn(&Fate) -> bool| self.solutions.iter().any(|solution| wanted(&solution.fate));
         if !has(|fate| *fate == Fate::Accepted) {
-            problems.push("there is no `solution.py`".to_owned());
+            let name = if self.kind.bundle().is_some() { "solution/" } else { "solution.py" };
+            problems.push(format!("there is no `{name}`"));
         }
         if !has(|fate| *fate != Fate::Accepted) {
             problems.push("there is no wrong solution in `wrong/VERDICT/`".to_owned());
@@ -64,7 +65,7 @@ impl Task {
             remarks
                 .push(format!("it has {} cases; {FEW_CASES} or more tell programs apart", self.cases.len()));
         }
-        if self.examples.is_empty() {
+        if self.examples.is_empty() && self.kind.bundle().is_none() {
             remarks.push(
                 "its statement has no example (a block `input` followed by a block `output`)".to_owned(),
             );
@@ -73,8 +74,10 @@ impl Task {
             remarks.push("it has no hidden case, so that its answers can be learned by heart".to_owned());
         }
         let mut seen = BTreeSet::new();
-        for case in &self.cases {
-            if !case.is_blank() && !seen.insert((&case.arguments, &case.stdin)) {
+        // Two resources can have to be alike.
+        let asks = |case: &&Case| self.kind.bundle().is_none() && !case.is_blank();
+        for case in self.cases.iter().filter(asks) {
+            if !seen.insert((&case.arguments, &case.stdin)) {
                 remarks.push(format!("case `{}` repeats the input of an earlier one", case.name));
             }
         }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::removals::Removals;
 use super::threshold::Threshold;
-use super::{Agent, Event, Events, Fault};
+use super::{Agent, Content, Event, Events, Fault};
 use crate::judge::{self, CheckerFault, Comparison};
 use crate::lint;
 use crate::model::{CaseResult, CaseVerdict, GateVerdict, RunFacts, TaskResult, Usage};
@@ -67,6 +67,32 @@ impl Unit {
         }
     }
 
+    /// What is run for the agent; `None` where nothing is.
+    fn program(&self) -> Option<Arc<str>> {
+        match &self.agent.content {
+            Content::Source(source) if self.task.kind.bundle().is_none() => Some(self.task.program(source)),
+            Content::Source(_) | Content::Bundle(_) => None,
+        }
+    }
+
+    fn tell(&self, shared: &Shared, result: &CaseResult) {
+        shared.events.send(Event::CaseFinished {
+            miner_id: self.agent.miner_id.clone(),
+            task: self.task.id.clone(),
+            result: result.clone(),
+        });
+    }
+
+    fn finish(&self, shared: &Shared, cases: Vec<CaseResult>, gave_up: Option<String>) -> Finished {
+        let (miner_id, task) = (self.agent.miner_id.clone(), self.task.id.clone());
+        let (score, split) = (self.task.score(&cases), self.task.split(&cases));
+        shared.events.send(Event::TaskFinished { miner_id: miner_id.clone(), task: task.clone(), score });
+        Finished {
+            result: TaskResult { task: task.clone(), score, split, cases },
+            fault: gave_up.map(|message| Fault { miner_id, task, message }),
+        }
+    }
+
     fn spec(&self, run: &RunId, program: Arc<str>) -> SessionSpec {
         SessionSpec {
             run: run.clone(),
@@ -113,18 +139,19 @@ pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
     if shared.cancel.is_cancelled() || shared.sandbox_is_down() || is_pointless {
         return None;
     }
+    let program = unit.program()?;
     // Not raced against the cancellation: an engine that is interrupted half-way through making a
     // container leaves it behind. Every backend bounds the time that opening takes.
-    let program = unit.task.program(&unit.agent.source);
     let session = shared.backend.open(&unit.spec(&shared.run, Arc::clone(&program))).await;
     Some(Opened { program, session })
 }
 
 pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) -> Finished {
+    let Some(program) = unit.program() else { return without_a_sandbox(unit, shared).await };
     let mut bench = Bench {
         unit,
         shared,
-        program: None,
+        program,
         session: None,
         checker: None,
         faults: 0,
@@ -133,7 +160,7 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
     };
     match opened {
         Some(Opened { program, session }) => {
-            bench.program = Some(program);
+            bench.program = program;
             match session {
                 Ok(session) => bench.session = Some(session),
                 Err(error) => bench.fault(&error).await,
@@ -156,15 +183,44 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
             None => bench.judge(case).await,
         };
         unit.note(case, result.verdict);
-        shared.events.send(Event::CaseFinished {
-            miner_id: unit.agent.miner_id.clone(),
-            task: unit.task.id.clone(),
-            result: result.clone(),
-        });
+        unit.tell(shared, &result);
         cases.push(result);
     }
     bench.close().await;
     bench.finish(cases)
+}
+
+/// Judges what needs no program to be run. It takes CPU time, so it has a thread of its own.
+async fn without_a_sandbox(unit: &Unit, shared: &Shared) -> Finished {
+    let judged = if shared.cancel.is_cancelled() {
+        Ok(None)
+    } else {
+        let unit = unit.clone();
+        tokio::task::spawn_blocking(move || match &unit.agent.content {
+            Content::Bundle(bundle) => unit.task.judge_documents(bundle),
+            Content::Source(_) => None,
+        })
+        .await
+    };
+    let cases = match judged {
+        Err(panicked) => return lost(unit, &panicked),
+        Ok(Some(cases)) => cases,
+        Ok(None) => {
+            let (verdict, why) = if shared.cancel.is_cancelled() {
+                (CaseVerdict::Skipped, None)
+            } else {
+                let why =
+                    format!("a {} task does not take a submission of this form", unit.task.kind.as_str());
+                (CaseVerdict::RuntimeError, Some(why))
+            };
+            unit.task.cases.iter().map(|case| not_judged(case, verdict, why.clone())).collect()
+        }
+    };
+    for (case, result) in unit.task.cases.iter().zip(&cases) {
+        unit.note(case, result.verdict);
+        unit.tell(shared, result);
+    }
+    unit.finish(shared, cases, None)
 }
 
 /// The result of a unit whose work was lost to a defect of ours.
@@ -194,8 +250,8 @@ enum Seat<'a> {
 struct Bench<'a> {
     unit: &'a Unit,
     shared: &'a Shared,
-    /// What sessions are opened for, once it is known.
-    program: Option<Arc<str>>,
+    /// What sessions are opened for.
+    program: Arc<str>,
     session: Option<Box<dyn Session>>,
     /// Where the task's checker program runs. The agent's text never gets there, only its output.
     checker: Option<Box<dyn Session>>,
@@ -277,7 +333,7 @@ impl Bench<'_> {
         let report = lint::check(&facts.stdout.bytes, &self.unit.agent.policy);
         match (&report.source, report.verdict) {
             (Some(source), GateVerdict::Accepted | GateVerdict::NeedsReview) => {
-                self.program = Some(task.program_of_answer(source));
+                self.program = task.program_of_answer(source);
                 None
             }
             (Some(_), GateVerdict::Rejected) | (None, _) => {
@@ -321,11 +377,7 @@ impl Bench<'_> {
                 None => {
                     let (unit, run) = (self.unit, &self.shared.run);
                     let spec = match seat {
-                        Seat::Agent => {
-                            let program =
-                                self.program.get_or_insert_with(|| unit.task.program(&unit.agent.source));
-                            unit.spec(run, Arc::clone(program))
-                        }
+                        Seat::Agent => unit.spec(run, Arc::clone(&self.program)),
                         Seat::Checker(checker) => unit.checker_spec(run, checker),
                     };
                     match self.shared.backend.open(&spec).await {
@@ -406,20 +458,8 @@ impl Bench<'_> {
         } else if !self.shared.cancel.is_cancelled() {
             self.shared.given_up_in_a_row.store(0, Ordering::Relaxed);
         }
-        let (score, split) = (self.unit.task.score(&cases), self.unit.task.split(&cases));
-        self.shared.events.send(Event::TaskFinished {
-            miner_id: self.unit.agent.miner_id.clone(),
-            task: self.unit.task.id.clone(),
-            score,
-        });
-        Finished {
-            result: TaskResult { task: self.unit.task.id.clone(), score, split, cases },
-            fault: self.task_fault.or(self.last_fault.filter(|_| gave_up)).map(|message| Fault {
-                miner_id: self.unit.agent.miner_id.clone(),
-                task: self.unit.task.id.clone(),
-                message,
-            }),
-        }
+        let fault = self.task_fault.or(self.last_fault.filter(|_| gave_up));
+        self.unit.finish(self.shared, cases, fault)
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::bundle::{Bundle, Rules};
 use crate::judge::{Costs, Interval};
 use crate::lint::{self, Policy};
 use crate::model::{Digest, GateVerdict, MinerId, Score, Slug, TaskResult};
@@ -31,9 +32,17 @@ pub use generate::{GenerateError, generate};
 pub struct Agent {
     miner_id: MinerId,
     sha256: Digest,
-    source: Arc<str>,
+    content: Content,
     /// What let it in, and judges what it writes.
     policy: Arc<Policy>,
+}
+
+/// What was submitted.
+#[derive(Debug, Clone)]
+enum Content {
+    /// One Python file, as the gate read it.
+    Source(Arc<str>),
+    Bundle(Arc<Bundle>),
 }
 
 impl Agent {
@@ -47,9 +56,31 @@ impl Agent {
         match (&report.source, report.verdict) {
             (Some(source), GateVerdict::Accepted | GateVerdict::NeedsReview) => {
                 let policy = Arc::new(policy.clone());
-                Ok(Self { miner_id, sha256: report.sha256, source: Arc::clone(source), policy })
+                let content = Content::Source(Arc::clone(source));
+                Ok(Self { miner_id, sha256: report.sha256, content, policy })
             }
             (Some(_), GateVerdict::Rejected) | (None, _) => Err(Box::new(report)),
+        }
+    }
+
+    /// As [`Agent::admit`], for an archive under `rules`: every Python file in it goes through the gate.
+    ///
+    /// # Errors
+    /// One report on all of it, whose findings name their files.
+    pub fn admit_bundle(
+        miner_id: MinerId,
+        bytes: &[u8],
+        rules: &Rules,
+        policy: &Policy,
+    ) -> Result<Self, Box<lint::Report>> {
+        let mut report = lint::check_bundle(bytes, rules, policy);
+        match (report.bundle.take(), report.verdict()) {
+            (Some(bundle), GateVerdict::Accepted | GateVerdict::NeedsReview) => {
+                let policy = Arc::new(policy.clone());
+                let (sha256, content) = (bundle.sha256(), Content::Bundle(Arc::new(bundle)));
+                Ok(Self { miner_id, sha256, content, policy })
+            }
+            (Some(_), GateVerdict::Rejected) | (None, _) => Err(Box::new(report.into_report())),
         }
     }
 

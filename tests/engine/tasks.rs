@@ -7,7 +7,8 @@ use libtest_mimic::{Failed, Trial};
 use crate::support::project;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tasks = portcullis::task::builtin().unwrap_or_default();
+    let mut tasks = portcullis::task::builtin().unwrap_or_default();
+    tasks.extend(portcullis::task::builtin_bundles().unwrap_or_default());
     let proofs = tasks.into_iter().map(|task| {
         let id = task.id.to_string();
         Trial::test(format!("tasks::{id}"), move || prove(&id, "auto"))

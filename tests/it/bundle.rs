@@ -250,7 +250,7 @@ fn headers_that_disagree_are_refused() {
     inconsistent(&raw(&[cloaked]));
     // Two entries over one content, and one that begins inside of another.
     let shared = Entry { at: Some(0), ..entry("a.json", b"{}") };
-    inconsistent(&raw(&[shared.clone(), shared.clone()].map({
+    inconsistent(&raw(&[shared.clone(), shared].map({
         let mut number = 0;
         move |entry| {
             number += 1;
@@ -273,7 +273,7 @@ fn headers_that_disagree_are_refused() {
     // Something in front, as a self-extracting archive has it, and another archive behind.
     let honest = raw(&[entry("a.json", b"{}")]);
     refused(&[b"#!/bin/sh\n", &honest[..]].concat(), "this is not a ZIP archive: it does not begin as one");
-    let two = [honest.clone(), raw(&[entry("b.json", b"{}")])].concat();
+    let two = [honest, raw(&[entry("b.json", b"{}")])].concat();
     assert!(bundle::read(&two, &SMALL).is_err(), "which of the two is meant?");
     let wrong_sum = Entry { crc: Some(1), ..entry("a.json", b"{}") };
     assert!(matches!(bundle::read(&raw(&[wrong_sum]), &SMALL), Err(BundleError::Broken { .. })));

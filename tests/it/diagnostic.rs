@@ -21,6 +21,7 @@ fn finding(span: Span, message: &str) -> Finding {
         name: Some("builtins.eval".to_owned()),
         span,
         notes: Vec::new(),
+        file: None,
     }
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod artifact;
 mod backup;
 mod blobs;
 mod bucket;

@@ -105,6 +105,7 @@ fn summary() -> Summary {
                 help: None,
                 name: Some("builtins.eval".to_owned()),
                 notes: Vec::new(),
+                file: None,
             }],
         }],
         faults: vec![Fault {

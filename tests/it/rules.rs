@@ -39,7 +39,8 @@ fn every_page_is_written() {
 
 #[test]
 fn every_refused_example_is_found_by_its_rule() {
-    for rule in lint::rules() {
+    // A page cannot hold an archive; `bundle.rs` is about that rule.
+    for rule in lint::rules().iter().filter(|rule| rule.name != "bad-bundle") {
         // Too large for a page.
         let source =
             if rule.name == "source-too-large" { "x = 1\n".repeat(50_000) } else { rule.refused.to_owned() };

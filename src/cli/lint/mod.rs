@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use self::files::{Input, Unchecked};
 use self::watch::Watch;
 use super::{Exit, Terminal, policy};
+use crate::bundle::{self, Rules};
 use crate::diagnostic::json::{Document, FileError, FileReport};
 use crate::diagnostic::text;
 use crate::lint::{self, Policy};
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis lint agent.py                    is this agent let in?
   portcullis lint agents/ --statistics        which rules find how much
+  portcullis lint bundle.zip                  an archive, and every Python file in it
   portcullis lint - < agent.py                from the standard input
   portcullis lint agent.py --watch            again after every save
   portcullis lint agent.py --format json      for programs; also sarif and github
@@ -36,7 +38,7 @@ Exit status: 0 nothing was refused, 1 something was, 2 something could not be ch
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct LintArguments {
-    /// Files and folders to check, or `-` for the standard input. Of a folder, its `.py` files
+    /// Files, bundles (ZIP) and folders to check, or `-` for the standard input. Of a folder, its `.py` files
     /// are checked, without those that `.gitignore` names.
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
@@ -124,26 +126,28 @@ impl LintArguments {
         let (inputs, mut unchecked) = files::collect(&self.paths);
         let color = terminal.colors_data();
         let wants_text = self.format == Format::Text && !self.statistics;
-        let results: Vec<anyhow::Result<(FileReport, String)>> = inputs
+        let render = |(report, source): Checked| {
+            let source = source.as_deref();
+            let shown = if wants_text {
+                text::render(&report.path, source, &report.findings, color)
+            } else {
+                String::new()
+            };
+            (report, shown)
+        };
+        let results: Vec<anyhow::Result<Vec<(FileReport, String)>>> = inputs
             .par_iter()
-            .map(|input| {
-                let (report, source) = check(input, policy)?;
-                let source = source.as_deref();
-                let shown = if wants_text {
-                    text::render(&report.path, source, &report.findings, color)
-                } else {
-                    String::new()
-                };
-                Ok((report, shown))
-            })
+            .map(|input| Ok(check(input, policy)?.into_iter().map(render).collect()))
             .collect();
         let mut reports = Vec::with_capacity(results.len());
         let mut texts = Vec::with_capacity(results.len());
         for (input, result) in inputs.iter().zip(results) {
             match result {
-                Ok((report, shown)) => {
-                    reports.push(report);
-                    texts.push(shown);
+                Ok(checked) => {
+                    for (report, shown) in checked {
+                        reports.push(report);
+                        texts.push(shown);
+                    }
                 }
                 Err(error) => unchecked.push(Unchecked { path: input.shown(), error }),
             }
@@ -187,17 +191,38 @@ impl Outcome {
     }
 }
 
-/// The report on one input, and the text that was analysed, to quote from.
-fn check(input: &Input, policy: &Policy) -> anyhow::Result<(FileReport, Option<Arc<str>>)> {
-    let content = input.read(policy.limits().source_bytes)?;
-    let report = lint::check(&content.bytes, policy);
+/// A report and the text that was analysed, to quote from.
+type Checked = (FileReport, Option<Arc<str>>);
+
+/// The report on one input; on a bundle also one for each Python file in it, behind its path.
+fn check(input: &Input, policy: &Policy) -> anyhow::Result<Vec<Checked>> {
+    let limit = policy.limits().source_bytes;
+    // The widest rules, because no task is known here.
+    let rules = Rules::ARTIFACT;
+    let mut content = input.read(limit.max(usize::try_from(rules.most_archive_bytes)?))?;
+    let path = input.shown();
+    if bundle::looks_like_one(&content.bytes) {
+        let report = lint::check_bundle(&content.bytes, &rules, policy);
+        let members = report.members.into_iter();
+        let members = members.map(|(member, report)| file_report(format!("{path}/{member}"), true, report));
+        return Ok([file_report(path.clone(), content.whole, report.archive)]
+            .into_iter()
+            .chain(members)
+            .collect());
+    }
+    content.whole &= content.bytes.len() <= limit;
+    content.bytes.truncate(limit + 1);
+    Ok(vec![file_report(path, content.whole, lint::check(&content.bytes, policy))])
+}
+
+fn file_report(path: String, is_whole: bool, report: lint::Report) -> Checked {
     let file = FileReport {
-        path: input.shown(),
-        sha256: content.whole.then_some(report.sha256),
+        path,
+        sha256: is_whole.then_some(report.sha256),
         verdict: report.verdict,
         findings: report.findings,
     };
-    Ok((file, report.source))
+    (file, report.source)
 }
 
 /// The word for a verdict in a sentence.

@@ -13,7 +13,7 @@ use crate::cli::running::{self, SandboxOptions};
 use crate::cli::{Exit, Terminal};
 use crate::lint::{Policy, Report};
 use crate::model::{Digest, MinerId};
-use crate::sandbox::{Chosen, RunId};
+use crate::sandbox::{Backend, RunId};
 use crate::task::{self, Came, Case, Task, TaskError, digest_of_generated};
 use crate::validator::{self, Agent, Events, GenerateError, Plan};
 
@@ -82,8 +82,9 @@ impl CheckArguments {
         let runs = !self.no_run && loaded.iter().any(|(_, task)| task.is_ok());
         let bench = if runs {
             let cancel = running::stop_on_signal(terminal)?;
-            let chosen = self.sandbox.choose(terminal).await?;
-            Some(Bench { chosen, jobs: self.sandbox.jobs(), cancel })
+            let needs_one = loaded.iter().flat_map(|(_, task)| task).any(|task| task.kind.runs_programs());
+            let backend = self.sandbox.choose_if(needs_one, terminal).await?.0;
+            Some(Bench { backend, jobs: self.sandbox.jobs(), cancel })
         } else {
             None
         };
@@ -119,7 +120,8 @@ impl CheckArguments {
 /// Each package with its name, as far as it loads.
 fn load(folder: Option<&Path>) -> anyhow::Result<Vec<(String, Result<Task, TaskError>)>> {
     let Some(folder) = folder else {
-        return Ok(task::builtin()?.into_iter().map(|task| (task.id.to_string(), Ok(task))).collect());
+        let tasks = [task::builtin()?, task::builtin_bundles()?].concat();
+        return Ok(tasks.into_iter().map(|task| (task.id.to_string(), Ok(task))).collect());
     };
     let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let packages = task::packages(folder)?;
@@ -127,7 +129,7 @@ fn load(folder: Option<&Path>) -> anyhow::Result<Vec<(String, Result<Task, TaskE
 }
 
 struct Bench {
-    chosen: Chosen,
+    backend: Arc<dyn Backend>,
     jobs: usize,
     cancel: CancellationToken,
 }
@@ -137,8 +139,7 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
     let mut problems = task.problems();
     let proved = match bench {
         Some(bench) => {
-            let tried =
-                validator::try_checker(task, bench.chosen.backend.as_ref(), &RunId::generate()).await?;
+            let tried = validator::try_checker(task, bench.backend.as_ref(), &RunId::generate()).await?;
             problems.extend(tried);
             let (rounds, wrong) = rounds(task, bench).await?;
             problems.extend(wrong);
@@ -149,7 +150,12 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
     let policy = Policy::standard();
     let (mut admitted, mut came) = (Vec::new(), vec![None; task.solutions.len()]);
     for (index, solution) in task.solutions.iter().enumerate() {
-        match Agent::admit(agent_name(index)?, &solution.source, &policy) {
+        let name = agent_name(index)?;
+        let gated = match task.kind.bundle() {
+            None => Agent::admit(name, &solution.source, &policy),
+            Some(rules) => Agent::admit_bundle(name, &solution.source, &rules, &policy),
+        };
+        match gated {
             Ok(agent) => admitted.push((index, Arc::new(agent))),
             Err(report) => came[index] = Some(Came::Rejected(reasons(&report))),
         }
@@ -162,7 +168,7 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
             run: RunId::generate(),
             agents: admitted.iter().map(|(_, agent)| Arc::clone(agent)).collect(),
             tasks: vec![Arc::new(proved.clone())],
-            backend: Arc::clone(&bench.chosen.backend),
+            backend: Arc::clone(&bench.backend),
             jobs: bench.jobs,
             repeat: 1,
             seed: 0,
@@ -211,7 +217,7 @@ async fn rounds(task: &Task, bench: &Bench) -> anyhow::Result<(Vec<(u64, Vec<Cas
         let mut made = Vec::new();
         // Twice: a generator that uses anything but its seed comes to something else now and then.
         for _ in 0..2 {
-            let backend = bench.chosen.backend.as_ref();
+            let backend = bench.backend.as_ref();
             match validator::generate(&task, seed, backend, &RunId::generate()).await {
                 Ok((filled, _)) => {
                     let blanks = task.cases.iter().zip(&filled.cases).filter(|(blank, _)| blank.is_blank());
@@ -245,7 +251,11 @@ fn agent_name(index: usize) -> anyhow::Result<MinerId> {
 
 fn reasons(report: &Report) -> Vec<String> {
     let said = report.findings.iter().take(3);
-    said.map(|finding| format!("line {}: {} {}", finding.span.line, finding.code, finding.message)).collect()
+    let place = |file: &Option<String>| file.as_ref().map(|file| format!("{file}, ")).unwrap_or_default();
+    said.map(|finding| {
+        format!("{}line {}: {} {}", place(&finding.file), finding.span.line, finding.code, finding.message)
+    })
+    .collect()
 }
 
 const GOOD: Style = AnsiColor::Green.on_default();

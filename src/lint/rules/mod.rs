@@ -30,6 +30,7 @@ static RULES: &[&Rule] = &[
     &source::TOO_LARGE,
     &source::TOO_COMPLEX,
     &source::INVISIBLE_TEXT,
+    &source::BAD_BUNDLE,
     &imports::THIRD_PARTY,
     &imports::PRIVATE,
     &imports::PROCESS,

@@ -119,6 +119,21 @@ pub(in crate::lint) static INVISIBLE_TEXT: Rule = Rule {
     on: &[],
 };
 
+pub(in crate::lint) static BAD_BUNDLE: Rule = Rule {
+    code: "PC009",
+    name: "bad-bundle",
+    family: Family::Source,
+    severity: Severity::Error,
+    what: "A ZIP archive that cannot be read safely: paths that leave it, names or headers that readers take \
+           for different things, links, more than is allowed, other suffixes than the task's.",
+    why: "Readers of ZIP files disagree about what the format leaves open, so an archive can show one thing to \
+          who checks it and another to who runs it.",
+    refused: "",
+    passes: "print('one file')\n",
+    fix: "Pack plain files with plain names, deflated, with `python3 -m zipfile -c bundle.zip FILE…`.",
+    on: &[],
+};
+
 /// What `error` says, as a verdict with one finding.
 pub(in crate::lint) fn undecodable(
     bytes: &[u8],

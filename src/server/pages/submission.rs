@@ -271,6 +271,7 @@ mod tests {
             help: None,
             name: None,
             notes: Vec::new(),
+            file: None,
         }
     }
 

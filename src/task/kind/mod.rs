@@ -1,16 +1,20 @@
 //! What an agent is asked to do. One kind per file; each says which text is run and how a case is
 //! put to it. Everything a kind needs at run time is a `match` in this file.
 
+mod artifact;
 mod function;
 mod program;
 mod solution;
 
 use std::sync::Arc;
 
+pub use artifact::{Artifact, Author, Holds, InvalidInvariants};
 pub(super) use function::Call;
 pub use function::Function;
 
 use super::{Case, Task};
+use crate::bundle::{Bundle, Rules};
+use crate::model::{CaseResult, CaseVerdict, Usage};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
@@ -22,6 +26,8 @@ pub enum Kind {
     /// The agent is a program that prints a module; a function of that module is called. So an agent
     /// that writes code is judged on the code.
     Solution(Function),
+    /// The submission is a bundle of documents, and each case is an invariant of them.
+    Artifact(Artifact),
 }
 
 impl Kind {
@@ -30,6 +36,23 @@ impl Kind {
             Self::Program => "program",
             Self::Function(_) => "function",
             Self::Solution(_) => "solution",
+            Self::Artifact(_) => "artifact",
+        }
+    }
+
+    /// Whether a sandbox is needed.
+    pub const fn runs_programs(&self) -> bool {
+        match self {
+            Self::Program | Self::Function(_) | Self::Solution(_) => true,
+            Self::Artifact(_) => false,
+        }
+    }
+
+    /// What the bundle may hold that is submitted, where it is not one Python file.
+    pub const fn bundle(&self) -> Option<Rules> {
+        match self {
+            Self::Program | Self::Function(_) | Self::Solution(_) => None,
+            Self::Artifact(_) => Some(Rules::ARTIFACT),
         }
     }
 }
@@ -46,7 +69,7 @@ impl Task {
     /// itself, or our harness with it inside.
     pub fn program(&self, agent: &Arc<str>) -> Arc<str> {
         match &self.kind {
-            Kind::Program | Kind::Solution(_) => program::program(agent),
+            Kind::Program | Kind::Solution(_) | Kind::Artifact(_) => program::program(agent),
             Kind::Function(function) => function.program(agent),
         }
     }
@@ -56,7 +79,7 @@ impl Task {
     /// [`Task::program_of_answer`].
     pub fn question(&self) -> Option<Case> {
         match &self.kind {
-            Kind::Program | Kind::Function(_) => None,
+            Kind::Program | Kind::Function(_) | Kind::Artifact(_) => None,
             Kind::Solution(_) => solution::question(),
         }
     }
@@ -64,9 +87,15 @@ impl Task {
     /// The text that is run for what the agent wrote, when the gate let it in as `answer`.
     pub fn program_of_answer(&self, answer: &Arc<str>) -> Arc<str> {
         match &self.kind {
-            Kind::Program => program::program(answer),
+            Kind::Program | Kind::Artifact(_) => program::program(answer),
             Kind::Function(function) | Kind::Solution(function) => function.program(answer),
         }
+    }
+
+    /// The verdict on every case from the documents alone, for kinds of which nothing is run.
+    pub fn judge_documents(&self, bundle: &Bundle) -> Option<Vec<CaseResult>> {
+        let Kind::Artifact(artifact) = &self.kind else { return None };
+        Some(artifact.judge(bundle).into_iter().map(held).collect())
     }
 
     /// How `case` is put to a program of this task.
@@ -74,5 +103,21 @@ impl Task {
         let mut arguments = vec!["--task".to_owned(), self.prompt.clone()];
         arguments.extend(case.arguments.iter().cloned());
         Invocation { arguments, stdin: Arc::clone(&case.stdin) }
+    }
+}
+
+fn held(holds: Holds) -> CaseResult {
+    let (verdict, message) = match holds.differs {
+        None => (CaseVerdict::Accepted, None),
+        Some(_) if holds.hidden => (CaseVerdict::WrongAnswer, Some("hidden case".to_owned())),
+        Some(differs) => (CaseVerdict::WrongAnswer, Some(differs)),
+    };
+    CaseResult {
+        name: holds.name,
+        verdict,
+        usage: Usage::default(),
+        message,
+        diff: None,
+        repeats: Vec::new(),
     }
 }

@@ -78,6 +78,7 @@ async fn the_schemas_of_pure_types_fit_the_types() {
         help: None,
         name: None,
         notes: Vec::new(),
+        file: None,
     };
     fits(&document, "Finding", &finding);
     finding.notes.push(note.clone());
