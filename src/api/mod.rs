@@ -10,6 +10,7 @@ mod schema;
 pub mod signature;
 mod submission;
 mod task;
+mod validation;
 
 pub use assignment::{
     Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference,
@@ -27,3 +28,4 @@ pub use submission::{
     RunScore, RunStanding, Standing, SubmissionDetail, Uploaded, Version,
 };
 pub use task::{ExampleCase, TaskDetail, TaskList, TaskSummary};
+pub use validation::{JobStatus, Passed, Validation, ValidationResult};

@@ -60,7 +60,7 @@ impl ScoreArguments {
             terminal.say(format!("{}: refused by the gate", agent.miner_id));
         }
         let seed = self.seed.unwrap_or_else(task::random_seed);
-        if tasks.iter().any(|task| task.generator.is_some()) {
+        if !agents.is_empty() && tasks.iter().any(|task| task.generator.is_some()) {
             terminal.say(format!("seed: {seed}"));
         }
         let cancel = running::stop_on_signal(terminal)?;

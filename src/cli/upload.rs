@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Exit, Terminal, agent_file};
+use crate::api::{JobStatus, Passed};
+use crate::bundle;
 use crate::client::{Client, ClientError};
 use crate::config::MinerKey;
 use crate::diagnostic::{Finding, text};
-use crate::model::MinerId;
+use crate::model::{MinerId, Slug};
 use crate::python;
 
 pub(super) const PLATFORM: &str = "http://127.0.0.1:8080";
@@ -17,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis upload agent.py --miner alice
   portcullis upload agent.py --miner alice --platform https://example.org
+  portcullis upload network.zip --task two_tier_network
   portcullis upload agent.py --key portcullis.key       where the platform asks for signatures
 
 Exit status: 0 the platform took it, 1 it refused it, 2 it could not be asked.";
@@ -25,18 +28,23 @@ Exit status: 0 the platform took it, 1 it refused it, 2 it could not be asked.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct UploadArguments {
-    /// The agent, one Python file.
+    /// The agent, one Python file; or a bundle (ZIP).
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
     /// Who submits: 1 to 64 ASCII letters, digits, `-` and `_`. With a key it is the hotkey.
-    #[arg(long, value_name = "ID", env = "PORTCULLIS_MINER", required_unless_present = "key")]
+    #[arg(long, value_name = "ID", env = "PORTCULLIS_MINER", required_unless_present_any = ["key", "task"])]
     miner: Option<MinerId>,
 
     /// The key to sign with, as `portcullis keygen` made it, where the platform asks for it. `sr25519:`
     /// and the secret seed of a Substrate account is a key too.
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_KEY", conflicts_with = "miner")]
     key: Option<PathBuf>,
+
+    /// For a bundle (ZIP): the task of the kind `artifact` that it answers. The platform checks it and
+    /// keeps nothing; nobody has to say who submits.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["miner", "key"])]
+    task: Option<Slug>,
 
     /// The platform's address.
     #[arg(long, value_name = "URL", default_value = PLATFORM, env = "PORTCULLIS_PLATFORM")]
@@ -60,6 +68,12 @@ impl UploadArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let bytes = agent_file::read(&self.file)?;
         let client = Client::new(&self.platform)?;
+        match (&self.task, bundle::looks_like_one(&bytes)) {
+            (Some(task), true) => return super::block_on(self.validate(&client, task, bytes, terminal)),
+            (Some(_), false) => anyhow::bail!("`--task` goes with a bundle, and this is none"),
+            (None, true) => anyhow::bail!("this is a bundle; say with `--task` which task it answers"),
+            (None, false) => {}
+        }
         let key = self.key.as_deref().map(MinerKey::read).transpose()?;
         super::block_on(async {
             let answer = match (&key, &self.miner) {
@@ -83,6 +97,32 @@ impl UploadArguments {
                 Err(error) => self.refused(&bytes, error, terminal),
             }
         })
+    }
+
+    /// Has a bundle checked, and waits for what comes of it.
+    async fn validate(
+        &self,
+        client: &Client,
+        task: &Slug,
+        bytes: Vec<u8>,
+        terminal: &Terminal,
+    ) -> anyhow::Result<Exit> {
+        let mut job = match client.validate(task.as_str(), bytes.clone()).await {
+            Ok(job) => job,
+            Err(error) => return self.refused(&bytes, error, terminal),
+        };
+        while matches!(job.status, JobStatus::Queued | JobStatus::Running) {
+            job = client.validation(job.job_id, 20).await?;
+        }
+        let Some(result) = &job.result else { anyhow::bail!("the platform failed to check the bundle") };
+        if self.format == Format::Json {
+            terminal.data(serde_json::to_string_pretty(&job)?)?;
+        } else {
+            terminal.say(client.validation_log(job.job_id).await?.trim_end());
+            let (passed, total) = (result.passed_invariants, result.total_invariants);
+            terminal.data(format!("score {} ({passed} of {total} invariants hold)", result.score))?;
+        }
+        Ok(if result.status == Passed::Pass { Exit::Good } else { Exit::SubjectFailed })
     }
 
     /// What the platform will not take is the author's to mend; everything else is an error.

@@ -19,7 +19,7 @@ use crate::api::{
     ClaimRequest, HoldList, Leaderboard, LeaseAnswer, LiftRequest, Problem, RecheckApply, RecheckPage,
     RecheckRequest, Rechecked, RejudgeDetail, RejudgeList, RejudgeRequest, RejudgeSummary, ReleaseRequest,
     ResolveRequest, ResultRequest, ResultTaken, RunList, SubmissionDetail, TaskDetail, TaskList, Uploaded,
-    Version,
+    Validation, Version,
 };
 use crate::config::{MinerKey, Secret};
 use crate::model::{Digest, MinerId, Slug, SubmissionId};
@@ -323,6 +323,34 @@ impl Client {
     /// When the platform cannot be reached or a submission moved on in the meantime.
     pub async fn apply_recheck(&self, request: &RecheckApply) -> Result<Rechecked, ClientError> {
         self.ask(self.post("internal/v1/rechecks", request)?).await
+    }
+
+    /// Has a bundle checked against the invariants of `task`: an id, or the text of a `task.json`.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or refuses.
+    pub async fn validate(&self, task: &str, bundle: Vec<u8>) -> Result<Validation, ClientError> {
+        let bundle = Part::bytes(bundle).file_name("bundle.zip");
+        let form = Form::new().text("task", task.to_owned()).part("bundle", bundle);
+        self.ask(self.request(Method::POST, "validate")?.multipart(form)).await
+    }
+
+    /// The job of a bundle; waits so many seconds (at most 30) for its end.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or does not know the job.
+    pub async fn validation(&self, job: Uuid, wait_s: u64) -> Result<Validation, ClientError> {
+        self.get(&format!("validate/{job}?wait={wait_s}")).await
+    }
+
+    /// The last lines of a job's log.
+    ///
+    /// # Errors
+    /// When the platform cannot be reached or does not know the job.
+    pub async fn validation_log(&self, job: Uuid) -> Result<String, ClientError> {
+        let response = self.send(self.request(Method::GET, &format!("validate/{job}/log"))?).await?;
+        let bytes = self.bytes(response).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

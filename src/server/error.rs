@@ -149,6 +149,12 @@ impl ApiError {
         Self { cause: Some(Arc::new(cause)), ..error }
     }
 
+    /// Of a service that keeps its orders in memory.
+    pub(super) fn queue_full(seconds: u64) -> Self {
+        let detail = format!("the queue is full; try again in {seconds} s");
+        Self { retry_after: Some(seconds), ..Self::new(Kind::TooMany, detail) }
+    }
+
     pub(super) fn too_many(who: &str, seconds: u64) -> Self {
         let detail = format!("too many uploads from {who}; try again in {seconds} s");
         Self { retry_after: Some(seconds), ..Self::new(Kind::TooMany, detail) }

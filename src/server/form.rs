@@ -84,7 +84,7 @@ pub(super) async fn read(app: &App, request: Request) -> Result<Form, ApiError> 
 }
 
 /// The whole part, or `None` when it is larger than `limit`.
-async fn take(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>, ApiError> {
+pub(super) async fn take(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>, ApiError> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
         if bytes.len() + chunk.len() > limit {
@@ -95,7 +95,7 @@ async fn take(mut field: Field<'_>, limit: usize) -> Result<Option<Bytes>, ApiEr
     Ok(Some(bytes.freeze()))
 }
 
-fn broken(error: &MultipartError) -> ApiError {
+pub(super) fn broken(error: &MultipartError) -> ApiError {
     if error.status() == Kind::TooLarge.status() {
         return ApiError::new(Kind::TooLarge, "the form is larger than we take");
     }

@@ -19,6 +19,7 @@ mod pages;
 mod results;
 mod routes;
 mod state;
+mod validation;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -74,6 +75,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Uploads that may wait for a processor before the platform says that it is busy.
     pub gate_queue: usize,
+    /// Bundles that may wait for `/validate` or be checked there.
+    pub validation_queue: usize,
     pub identity: Identity,
     pub limits: UploadLimits,
     /// What one miner may have.
@@ -101,6 +104,7 @@ impl Settings {
             quorum: 1,
             rules: Rules::default(),
             gate_queue: 256,
+            validation_queue: 16,
             identity: Identity::Open,
             limits: UploadLimits::default(),
             quota: Quota::default(),
@@ -152,9 +156,9 @@ pub struct Running {
 /// # Errors
 /// One sentence about the thing that is in the way.
 pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
-    let mut tasks = settings.tasks;
-    // Uploads are single files.
-    tasks.retain(|task| task.kind.bundle().is_none());
+    // Uploads are single files; bundles are for the service.
+    let (bundles, mut tasks): (Vec<Task>, Vec<Task>) =
+        settings.tasks.into_iter().partition(|task| task.kind.bundle().is_some());
     if tasks.is_empty() {
         return Err(ServeError::NoTasks);
     }
@@ -182,9 +186,11 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         blobs,
         files,
         max_upload: settings.policy.limits.source_bytes,
+        jobs: validation::Jobs::new(settings.validation_queue, Arc::clone(&settings.clock)),
         gate: gate::Gate::new(settings.policy, settings.gate_queue),
         clock: settings.clock,
         tasks,
+        bundles,
         token: Secret::read_or_generate(&token_file)?,
         seed,
         validators: settings.validators.map(Tokens::read).transpose()?,

@@ -48,6 +48,9 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .routes(routes!(routes::submissions::show))
         .routes(routes!(routes::submissions::runs))
         .routes(routes!(routes::leaderboard::show))
+        .routes(routes!(routes::validate::submit))
+        .routes(routes!(routes::validate::show))
+        .routes(routes!(routes::validate::log))
         .routes(routes!(routes::service::health))
         .routes(routes!(routes::service::version))
         .routes(routes!(routes::service::metrics));

@@ -13,6 +13,7 @@ use super::identity::Identity;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::pages::Changes;
+use super::validation::Jobs;
 use crate::config::{Secret, Tokens};
 use crate::model::{MinerId, RawAmount, Slug};
 use crate::queue::{Clock, Queue};
@@ -33,6 +34,9 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     /// Those that uploaded agents compete in, sorted by id.
     pub(super) tasks: Vec<Task>,
+    /// Those that take a bundle.
+    pub(super) bundles: Vec<Task>,
+    pub(super) jobs: Jobs,
     /// The operator's; without tokens of their own also the validators'.
     pub(super) token: Secret,
     /// What the generated cases of this round are made from.

@@ -27,7 +27,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["model"]),
     ("validator", &["model", "bundle", "lint", "diagnostic", "task", "judge", "sandbox"]),
     ("report", &["model", "diagnostic", "judge", "validator", "sandbox", "lint"]),
-    ("server", &["model", "diagnostic", "lint", "task", "judge", "store", "queue", "config", "api"]),
+    (
+        "server",
+        &["model", "bundle", "diagnostic", "lint", "task", "judge", "store", "queue", "config", "api"],
+    ),
 ];
 
 /// Rooms that may use every room.

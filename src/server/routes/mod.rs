@@ -12,3 +12,4 @@ pub(super) mod service;
 pub(super) mod submissions;
 pub(super) mod tasks;
 pub(super) mod upload;
+pub(super) mod validate;

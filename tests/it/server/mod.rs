@@ -9,6 +9,7 @@ mod pages;
 mod ranking;
 mod trust;
 mod uploads;
+mod validation;
 
 use std::net::SocketAddr;
 use std::path::Path;

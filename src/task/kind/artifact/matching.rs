@@ -50,7 +50,7 @@ fn augment(claim: usize, fits: &[Vec<usize>], taken_by: &mut [Option<usize>], vi
 fn nearest(claim: &Claim, resources: &[Resource]) -> String {
     let candidates = resources.iter().filter(|resource| claim.is_about(resource));
     let differences = candidates.map(|resource| (claim.differences(resource), &resource.address));
-    match differences.min_by(|a, b| (a.0.len(), a.1).cmp(&(b.0.len(), b.1))) {
+    match differences.min_by(|a, b| (a.0.len(), a.1, &a.0).cmp(&(b.0.len(), b.1, &b.0))) {
         None => format!("there is no resource of the type `{}`", claim.kind()),
         Some((differences, address)) => {
             let shown: String = address.chars().take(120).collect();

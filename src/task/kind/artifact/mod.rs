@@ -27,6 +27,7 @@ use crate::model::Slug;
 /// Where Terraform keeps what it made.
 const STATE: &str = "terraform.tfstate";
 const MOST_INVARIANTS: usize = 500;
+const LONGEST_ID: usize = 128;
 
 /// The invariants of a task, in the order of its cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub enum Author {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holds {
     pub name: Slug,
+    /// What it counts, at least 1.
+    pub weight: u32,
     pub hidden: bool,
     pub differs: Option<String>,
 }
@@ -126,6 +129,9 @@ impl Artifact {
             let problem = message.split(" at line ").next().unwrap_or_default().to_owned();
             InvalidInvariants { problem, line: Some(error.line()) }
         })?;
+        if document.task_id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
+            return Err(format!("its `task_id` is longer than {LONGEST_ID} bytes").into());
+        }
         if document.invariants.len() > MOST_INVARIANTS {
             return Err(format!("there are more than {MOST_INVARIANTS} invariants").into());
         }
@@ -141,6 +147,15 @@ impl Artifact {
         // Public ones first, as the cases of every task.
         invariants.sort_by_key(|invariant| invariant.hidden);
         Ok((Self { invariants }, document.task_id))
+    }
+
+    /// How many invariants there are.
+    pub fn len(&self) -> usize {
+        self.invariants.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.invariants.is_empty()
     }
 
     /// Which of the invariants hold of `bundle`, in order. Each resource satisfies at most one, and
@@ -160,8 +175,8 @@ impl Artifact {
                 (Demand::Resource(_), Ok(_)) => claims_hold.next(),
                 (Demand::Expression(_), _) => expressions_hold.next(),
             };
-            let (name, hidden) = (invariant.name.clone(), invariant.hidden);
-            Holds { name, hidden, differs: held.unwrap_or_else(lost).err() }
+            let Invariant { weight, hidden, .. } = *invariant;
+            Holds { name: invariant.name.clone(), weight, hidden, differs: held.unwrap_or_else(lost).err() }
         };
         self.invariants.iter().map(holds).collect()
     }
