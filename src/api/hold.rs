@@ -10,6 +10,8 @@ use crate::model::{MinerId, SubmissionId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HoldList {
     pub holds: Vec<Hold>,
+    /// Give it as `after` for the next page; null on the last one.
+    pub next: Option<String>,
 }
 
 /// A submission that waits for a decision.

@@ -6,7 +6,7 @@ mod ban;
 mod hold;
 mod problem;
 mod rejudge;
-mod schema;
+pub(crate) mod schema;
 pub mod signature;
 mod submission;
 mod task;
@@ -25,7 +25,7 @@ pub use rejudge::{
 };
 pub use submission::{
     AgentDetail, AgentPage, AgentSource, AgentSummary, AuditEvent, Health, Leaderboard, RunList, RunRecord,
-    RunScore, RunStanding, Standing, SubmissionDetail, Uploaded, Version,
+    RunScore, RunStanding, Standing, SubmissionDetail, SubmissionPage, Uploaded, Version,
 };
 pub use task::{ExampleCase, TaskDetail, TaskList, TaskSummary};
 pub use validation::{JobStatus, Passed, Validation, ValidationResult};

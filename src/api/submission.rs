@@ -155,12 +155,22 @@ pub struct AgentPage {
     pub next: Option<String>,
 }
 
-/// One miner: the current agent and every submission, newest first.
+/// One page of submissions, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SubmissionPage {
+    pub submissions: Vec<AgentSummary>,
+    /// Give it as `after` for the next page; null on the last one.
+    pub next: Option<String>,
+}
+
+/// One miner: the current agent and one page of the submissions, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AgentDetail {
     /// Null while the gate let nothing of this miner in.
     pub current: Option<AgentSummary>,
     pub submissions: Vec<AgentSummary>,
+    /// Give it as `after` for the next page; null on the last one.
+    pub next: Option<String>,
 }
 
 /// The text that runs. Only for who holds the validators' token: agents are not published.
@@ -178,7 +188,10 @@ pub struct Leaderboard {
     /// What is shared among the ranked, in `unit`.
     pub pool: f64,
     pub unit: String,
+    /// One page of it, from the first rank or behind `after`.
     pub rankings: Vec<Standing>,
+    /// Give it as `after` for the next page; null on the last one.
+    pub next: Option<String>,
     /// Submissions that wait for a validator or are being scored.
     pub waiting: u64,
 }

@@ -7,12 +7,16 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder};
 
 use super::bucket::BucketOptions;
 use super::{Exit, Terminal, policy};
 use crate::server::{self, Identity, Settings, UploadLimits};
 use crate::store::Quota;
 use crate::task;
+
+/// Of the log that may wait for its reader.
+const LOG_LINES: usize = 16 * 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -97,6 +101,11 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     miner_bytes: u64,
 
+    /// Connections at a time. By default as many as there are descriptors for. When all are taken,
+    /// the one that has kept the platform waiting the longest is ended.
+    #[arg(long, value_name = "N")]
+    connections: Option<usize>,
+
     /// How the log is written.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
@@ -125,9 +134,17 @@ impl ServeArguments {
             Some(folder) => task::load_dir(folder)?,
             None => [task::builtin()?, task::builtin_bundles()?].concat(),
         };
-        self.log(terminal)?;
+        // Ends with this function, so that what was said last is written.
+        let (lines, _written) = NonBlockingBuilder::default()
+            .lossy(true)
+            .buffered_lines_limit(LOG_LINES)
+            .finish(std::io::stderr());
+        let log_errors = Some(lines.error_counter());
+        self.log(terminal, lines)?;
         let settings = Settings {
             bucket: self.bucket.bucket()?,
+            connections: self.connections,
+            log_errors,
             database: self.database,
             policy: policy::load(self.policy.as_deref(), None)?,
             token_file: self.token_file.clone(),
@@ -166,14 +183,16 @@ impl ServeArguments {
         })
     }
 
-    fn log(&self, terminal: &Terminal) -> anyhow::Result<()> {
+    /// A reader of the log that is slow, or stopped, must not stop the platform: lines that it cannot
+    /// keep up with are dropped and counted.
+    fn log(&self, terminal: &Terminal, lines: NonBlocking) -> anyhow::Result<()> {
         let default = if terminal.is_quiet() { "error" } else { "info,sqlx=warn,hyper=warn" };
         let filter = tracing_subscriber::EnvFilter::try_from_default_env()
             .or_else(|_| tracing_subscriber::EnvFilter::try_new(default))
             .context("cannot set up the log")?;
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(std::io::stderr)
+            .with_writer(lines)
             // It would tell of a closed stderr on stderr, by a panic that breaks the connection.
             .log_internal_errors(false);
         let done = match self.log_format {

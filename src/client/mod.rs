@@ -29,6 +29,9 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// Of one answer. What is longer is not one of ours.
 const MOST_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
+/// Of one list, a thousand entries each.
+const MOST_PAGES: usize = 10_000;
+
 /// One platform. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -134,7 +137,13 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn tasks(&self) -> Result<TaskList, ClientError> {
-        self.get("tasks").await
+        let mut tasks = Vec::new();
+        self.pages("tasks?", |page: TaskList| {
+            tasks.extend(page.tasks);
+            page.next
+        })
+        .await?;
+        Ok(TaskList { tasks, next: None })
     }
 
     /// # Errors
@@ -149,19 +158,28 @@ impl Client {
     /// When the platform cannot be reached or refuses.
     pub async fn agents(&self) -> Result<Vec<AgentSummary>, ClientError> {
         let mut agents = Vec::new();
-        let mut path = "agents?limit=1000".to_owned();
-        loop {
-            let page: AgentPage = self.get(&path).await?;
+        self.pages("agents?", |page: AgentPage| {
             agents.extend(page.agents);
-            let Some(next) = page.next else { return Ok(agents) };
-            path = format!("agents?limit=1000&after={next}");
-        }
+            page.next
+        })
+        .await?;
+        Ok(agents)
     }
 
     /// # Errors
     /// When the platform cannot be reached or does not know the miner.
     pub async fn agent(&self, miner: &MinerId) -> Result<AgentDetail, ClientError> {
-        self.get(&format!("agents/{miner}")).await
+        let mut whole: Option<AgentDetail> = None;
+        self.pages(&format!("agents/{miner}?"), |mut page: AgentDetail| {
+            let next = page.next.take();
+            match &mut whole {
+                Some(whole) => whole.submissions.extend(page.submissions),
+                None => whole = Some(page),
+            }
+            next
+        })
+        .await?;
+        whole.ok_or_else(|| self.endless())
     }
 
     /// The text of a miner's agent. Needs the token.
@@ -181,7 +199,17 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn leaderboard(&self) -> Result<Leaderboard, ClientError> {
-        self.get("leaderboard").await
+        let mut whole: Option<Leaderboard> = None;
+        self.pages("leaderboard?", |mut page: Leaderboard| {
+            let next = page.next.take();
+            match &mut whole {
+                Some(whole) => whole.rankings.extend(page.rankings),
+                None => whole = Some(page),
+            }
+            next
+        })
+        .await?;
+        whole.ok_or_else(|| self.endless())
     }
 
     /// Work for this validator, if there is any. Needs the token, as everything below.
@@ -232,7 +260,13 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn holds(&self) -> Result<HoldList, ClientError> {
-        self.get("internal/v1/holds").await
+        let mut holds = Vec::new();
+        self.pages("internal/v1/holds?", |page: HoldList| {
+            holds.extend(page.holds);
+            page.next
+        })
+        .await?;
+        Ok(HoldList { holds, next: None })
     }
 
     /// Releases or rejects a held submission.
@@ -250,14 +284,12 @@ impl Client {
     /// When the platform cannot be reached or refuses.
     pub async fn bans(&self, ended: bool) -> Result<Vec<Ban>, ClientError> {
         let mut bans = Vec::new();
-        let mut after = String::new();
-        loop {
-            let page: BanList =
-                self.get(&format!("internal/v1/bans?limit=1000&ended={ended}{after}")).await?;
+        self.pages(&format!("internal/v1/bans?ended={ended}&"), |page: BanList| {
             bans.extend(page.bans);
-            let Some(next) = page.next else { return Ok(bans) };
-            after = format!("&after={next}");
-        }
+            page.next
+        })
+        .await?;
+        Ok(bans)
     }
 
     /// # Errors
@@ -351,6 +383,28 @@ impl Client {
         let response = self.send(self.request(Method::GET, &format!("validate/{job}/log"))?).await?;
         let bytes = self.bytes(response).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Every page of the list at `path`, which ends where the query goes on. `each` tells the cursor
+    /// of the next one.
+    async fn pages<P: DeserializeOwned>(
+        &self,
+        path: &str,
+        mut each: impl FnMut(P) -> Option<String>,
+    ) -> Result<(), ClientError> {
+        let mut after = String::new();
+        for _ in 0..MOST_PAGES {
+            match each(self.get(&format!("{path}limit=1000{after}")).await?) {
+                None => return Ok(()),
+                Some(next) => after = format!("&after={next}"),
+            }
+        }
+        Err(self.endless())
+    }
+
+    fn endless(&self) -> ClientError {
+        let why = format!("a list of it has more than {MOST_PAGES} pages");
+        ClientError::NotOurs { url: self.url().to_owned(), why }
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {

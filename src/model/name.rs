@@ -129,6 +129,12 @@ impl SubmissionId {
     }
 }
 
+impl From<uuid::Uuid> for SubmissionId {
+    fn from(id: uuid::Uuid) -> Self {
+        Self(id)
+    }
+}
+
 impl FromStr for SubmissionId {
     type Err = InvalidName;
     fn from_str(text: &str) -> Result<Self, InvalidName> {

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
+
+use super::connections::{Connection, Connections};
+use super::state::App;
 
 /// A client must have sent the head of a request after so long; also how long a connection may
 /// stay idle between two requests.
@@ -28,32 +31,50 @@ const MOST_CONNECTIONS: u64 = 32_768;
 /// Of a request's line and headers together.
 const MOST_HEAD_BYTES: usize = 32 * 1024;
 
-/// Serves until `shutdown` is done.
-pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
-    let places = Arc::new(Semaphore::new(connections()));
+/// Serves until `shutdown` is done, at most `most` connections at a time, or as many as there are
+/// descriptors for.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    app: App,
+    most: Option<usize>,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let possible = possible_connections();
+    let connections = Connections::new(most.map_or(possible, |most| most.clamp(1, possible)));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &connections, &app) => accepted,
         };
-        let Some((stream, address, place)) = accepted else { continue };
+        let Some((stream, address, client)) = accepted else { continue };
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
-        let router = router.clone().map_request(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(address));
-            request.map(axum::body::Body::new)
+        let (router, served) = (router.clone(), Arc::clone(&client));
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let (router, client) = (router.clone(), Arc::clone(&served));
+            async move {
+                let mut request = request.map(|body| Body::new(client.body(body)));
+                request.extensions_mut().insert(ConnectInfo(address));
+                let response = router.oneshot(request).await;
+                // To read the answer, and for the next request.
+                client.wait();
+                response
+            }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_HEAD_BYTES);
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "a connection broke off");
+            tokio::select! {
+                done = connection => if let Err(error) = done {
+                    tracing::debug!(error = %error, "a connection broke off");
+                },
+                () = client.gone() => tracing::debug!(%address, "a slow connection made room for another"),
             }
-            drop(place);
         });
     }
     drop(listener);
@@ -64,11 +85,17 @@ pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: impl 
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    connections: &Connections,
+    app: &App,
+) -> Option<(TcpStream, SocketAddr, Arc<Connection>)> {
     match listener.accept().await {
-        Ok((stream, address)) => Some((stream, address, place)),
+        Ok((stream, address)) => {
+            let (client, made_room) = connections.admit().await?;
+            if made_room {
+                app.metrics.made_room();
+            }
+            Some((stream, address, client))
+        }
         Err(error) => {
             // The client left before we came to it, or we are out of descriptors: wait for some.
             if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
@@ -81,7 +108,7 @@ async fn accept(
 }
 
 /// As many connections as there are descriptors for, after taking all that we may have.
-fn connections() -> usize {
+fn possible_connections() -> usize {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
     let wanted = hard.min(MOST_CONNECTIONS + SPARE_FILES).max(soft);
     let have = match setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {

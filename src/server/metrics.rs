@@ -1,7 +1,7 @@
 //! What a monitoring system may count, in the text format of OpenMetrics. No name of a miner or a
 //! path of a request becomes a label: labels are few and known.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::model::SubmissionState;
 
@@ -35,10 +36,13 @@ pub(super) struct Metrics {
     gate_free: Gauge,
     submissions: Family<StateLabel, Gauge<i64>>,
     requeued: Counter<u64, AtomicU64>,
+    made_room: Counter<u64, AtomicU64>,
+    log_dropped: Counter<u64, AtomicU64>,
+    log_errors: Option<ErrorCounter>,
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(log_errors: Option<ErrorCounter>) -> Self {
         let mut registry = Registry::with_prefix("portcullis");
         let metrics = (
             Family::default(),
@@ -74,7 +78,29 @@ impl Metrics {
             "Assignments whose validator went silent",
             Counter::clone(&requeued),
         );
-        Self { registry, requests, seconds, gate_seconds, gate_free, submissions, requeued }
+        let (made_room, log_dropped) = (Counter::default(), Counter::default());
+        registry.register(
+            "connections_made_room",
+            "Slow connections that were ended because there were too many",
+            Counter::clone(&made_room),
+        );
+        registry.register(
+            "log_lines_dropped",
+            "Lines that the log could not keep up with",
+            Counter::clone(&log_dropped),
+        );
+        Self {
+            registry,
+            requests,
+            seconds,
+            gate_seconds,
+            gate_free,
+            submissions,
+            requeued,
+            made_room,
+            log_dropped,
+            log_errors,
+        }
     }
 
     pub(super) fn request(&self, method: &http::Method, route: Option<&str>, status: u16, took: Duration) {
@@ -97,6 +123,10 @@ impl Metrics {
         self.requeued.inc_by(leases as u64);
     }
 
+    pub(super) fn made_room(&self) {
+        self.made_room.inc();
+    }
+
     /// Everything, with the numbers that are read when they are asked for.
     pub(super) fn text(
         &self,
@@ -109,6 +139,8 @@ impl Metrics {
             let label = StateLabel { state: state.as_str() };
             self.submissions.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        let dropped = self.log_errors.as_ref().map_or(0, ErrorCounter::dropped_lines) as u64;
+        self.log_dropped.inner().fetch_max(dropped, Ordering::Relaxed);
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)

@@ -5,6 +5,9 @@
 //! `openapi.rs`.
 
 mod auth;
+mod cache;
+mod connections;
+mod document;
 mod error;
 mod extract;
 mod form;
@@ -16,6 +19,7 @@ mod listen;
 mod metrics;
 mod openapi;
 mod pages;
+mod paging;
 mod results;
 mod routes;
 mod state;
@@ -31,6 +35,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tracing_appender::non_blocking::ErrorCounter;
 
 pub use identity::Identity;
 pub use limits::UploadLimits;
@@ -81,6 +86,10 @@ pub struct Settings {
     pub limits: UploadLimits,
     /// What one miner may have.
     pub quota: Quota,
+    /// Connections at a time; without it as many as there are descriptors for.
+    pub connections: Option<usize>,
+    /// Counts the lines that a log which cannot keep up has dropped, for the metrics.
+    pub log_errors: Option<ErrorCounter>,
     /// How long a request may take as a whole.
     pub request_timeout: Duration,
     pub clock: Arc<dyn Clock>,
@@ -108,6 +117,8 @@ impl Settings {
             identity: Identity::Open,
             limits: UploadLimits::default(),
             quota: Quota::default(),
+            connections: None,
+            log_errors: None,
             request_timeout: Duration::from_secs(60),
             clock: Arc::new(SystemClock),
         }
@@ -146,6 +157,7 @@ pub struct Running {
     address: SocketAddr,
     app: App,
     router: axum::Router,
+    connections: Option<usize>,
     /// Held for as long as the folder is ours.
     _lock: File,
 }
@@ -202,7 +214,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         identity: settings.identity,
         limits: limits::Limits::new(settings.limits),
         quota: settings.quota,
-        metrics: metrics::Metrics::new(),
+        metrics: metrics::Metrics::new(settings.log_errors),
         changes: pages::Changes::new(),
         stopping: AtomicBool::new(false),
     });
@@ -213,7 +225,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
     let address =
         listener.local_addr().map_err(|source| ServeError::Listen { address: settings.listen, source })?;
     let router = openapi::router(app.clone(), settings.request_timeout);
-    Ok(Running { listener, address, app, router, _lock: lock })
+    Ok(Running { listener, address, app, router, connections: settings.connections, _lock: lock })
 }
 
 impl Running {
@@ -243,7 +255,7 @@ impl Running {
             shutdown.await;
             app.stop();
         };
-        listen::serve(self.listener, self.router, told).await;
+        listen::serve(self.listener, self.router, self.app.clone(), self.connections, told).await;
         upkeep.abort();
         // It was aborted on purpose; a panic in it was logged by the runtime's hook.
         let _ = upkeep.await;

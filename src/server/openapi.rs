@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, Kind};
 use super::state::App;
-use super::{auth, pages, routes};
+use super::{auth, cache, document, pages, routes};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -45,14 +45,17 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .routes(routes!(routes::tasks::show))
         .routes(routes!(routes::agents::list))
         .routes(routes!(routes::agents::show))
+        .routes(routes!(routes::submissions::list))
         .routes(routes!(routes::submissions::show))
         .routes(routes!(routes::submissions::runs))
         .routes(routes!(routes::leaderboard::show))
+        .routes(routes!(routes::service::version))
+        .route_layer(middleware::from_fn(cache::tag));
+    let live = OpenApiRouter::new()
         .routes(routes!(routes::validate::submit))
         .routes(routes!(routes::validate::show))
         .routes(routes!(routes::validate::log))
         .routes(routes!(routes::service::health))
-        .routes(routes!(routes::service::version))
         .routes(routes!(routes::service::metrics));
     let validators = OpenApiRouter::new()
         .routes(routes!(routes::assignments::claim))
@@ -75,9 +78,11 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .routes(routes!(routes::rejudges::discard))
         .routes(routes!(routes::rechecks::ask))
         .routes(routes!(routes::rechecks::apply))
+        .route_layer(middleware::from_fn(cache::tag))
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_token));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(public)
+        .merge(live)
         .merge(validators)
         .merge(upstreams)
         .merge(operators)
@@ -85,8 +90,10 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
+    document::complete(&mut document);
     let pages = pages::router(&app, &document);
-    let openapi = get(move || std::future::ready(Json(document.clone())));
+    let openapi =
+        get(move || std::future::ready(Json(document.clone()))).layer(middleware::from_fn(cache::tag));
 
     router
         .route("/openapi.json", openapi)

@@ -40,11 +40,25 @@ impl Store {
     /// # Errors
     /// When the database fails or what it holds cannot be read.
     pub async fn holds(&self, limit: u32) -> Result<Vec<OpenHold>, StoreError> {
+        self.holds_after(None, limit).await
+    }
+
+    /// Those behind the newest hold of `after`, oldest first.
+    ///
+    /// # Errors
+    /// As [`Store::holds`].
+    pub async fn holds_after(
+        &self,
+        after: Option<SubmissionId>,
+        limit: u32,
+    ) -> Result<Vec<OpenHold>, StoreError> {
         let rows = sqlx::query(
             "SELECT h.id, h.submission_id, h.reason, h.created_at, s.miner_id FROM holds h \
              JOIN submissions s ON s.id = h.submission_id \
-             WHERE h.resolved_at IS NULL ORDER BY h.created_at, h.id LIMIT $1",
+             WHERE h.resolved_at IS NULL AND h.id > COALESCE((SELECT MAX(id) FROM holds WHERE submission_id = $1), '') \
+             ORDER BY h.id LIMIT $2",
         )
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
         .bind(i64::from(limit))
         .fetch_all(&self.reads)
         .await

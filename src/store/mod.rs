@@ -42,7 +42,7 @@ pub use rechecks::{Rechecked, Regated, Sentence};
 pub use rejudges::{Act, Applied, CaseChange, Entry, Made, Rejudge, RejudgeState, ScoreChange, Selection};
 pub use rows::{Event, Submission};
 pub use runs::{JudgedTask, Judgement, Run, RunTask, Standing};
-pub use submissions::{Admission, NewSubmission, Page, Ranked};
+pub use submissions::{Admission, NewSubmission, Page, Ranked, SubmissionQuery};
 
 use crate::model::{SubmissionId, SubmissionState};
 

@@ -57,6 +57,17 @@ pub struct Page {
     pub limit: u32,
 }
 
+/// Which submissions to list, newest first. `None` does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct SubmissionQuery {
+    /// Only those that came before this one.
+    pub after: Option<SubmissionId>,
+    pub miner: Option<MinerId>,
+    pub state: Option<SubmissionState>,
+    /// At most so many rows.
+    pub limit: u32,
+}
+
 /// One line of the ranking before rewards: the newest completed submission of a miner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranked {
@@ -201,6 +212,27 @@ impl Store {
         .fetch_all(&self.reads)
         .await
         .map_err(StoreError::query("list the submissions of a miner"))?;
+        rows.iter().map(rows::submission).collect()
+    }
+
+    /// Submissions, newest first. An `after` that does not exist lists nothing.
+    ///
+    /// # Errors
+    /// As [`Store::submission`].
+    pub async fn list(&self, query: &SubmissionQuery) -> Result<Vec<Submission>, StoreError> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {SUBMISSION} FROM submissions \
+             WHERE ($1 = '' OR sequence < (SELECT sequence FROM submissions WHERE id = $1)) \
+             AND ($2 = '' OR miner_id = $2) AND ($3 = '' OR state = $3) \
+             ORDER BY sequence DESC LIMIT $4"
+        )))
+        .bind(query.after.map(|id| id.to_string()).unwrap_or_default())
+        .bind(query.miner.as_ref().map(ToString::to_string).unwrap_or_default())
+        .bind(query.state.map_or("", SubmissionState::as_str))
+        .bind(i64::from(query.limit))
+        .fetch_all(&self.reads)
+        .await
+        .map_err(StoreError::query("list the submissions"))?;
         rows.iter().map(rows::submission).collect()
     }
 

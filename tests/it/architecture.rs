@@ -49,7 +49,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("ruff_python_ast", &["python/", "lint/"]),
     ("ruff_python_parser", &["python/"]),
     ("sqlx", &["store/"]),
-    ("zip", &["bundle/"]),
+    ("zip", &["bundle/", "store/backup"]),
 ];
 
 /// Rooms that take values and return values.

@@ -207,6 +207,31 @@ fn an_operator_gives_out_tokens_and_bans_from_the_command_line() {
     assert_eq!(taken.code, Some(0), "{taken}");
 }
 
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_platform() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = portcullis(folder.path());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data", "data"]).stderr(Stdio::piped());
+    let mut child = command.stdout(Stdio::null()).spawn().expect("it starts");
+    let mut talk = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    talk.read_line(&mut line).expect("a line");
+    let url = line.trim().strip_prefix("listening on ").expect("its address").to_owned();
+    // Dropped last: whatever happens here, it is killed.
+    let served = Served { child, url, talk: None };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let client = Client::new(&served.url).expect("a URL");
+        // Many times what a pipe holds.
+        for _ in 0..3000 {
+            client.version().await.expect("an answer");
+        }
+        let metrics = reqwest::get(format!("{}/metrics", served.url)).await.expect("an answer");
+        assert!(metrics.text().await.expect("text").contains("portcullis_log_lines_dropped_total"));
+    });
+    drop(talk);
+}
+
 /// How often the platform is killed. `PORTCULLIS_TEST_KILLS` asks for more.
 const KILLS: usize = 5;
 

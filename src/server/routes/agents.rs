@@ -2,75 +2,61 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use axum::http::Uri;
 
 use crate::api::{AgentDetail, AgentPage, AgentSource, AgentSummary};
 use crate::model::MinerId;
 use crate::server::error::{ApiError, refusals};
 use crate::server::extract::{Asked, Named};
+use crate::server::paging::{self, PageQuery, Paged};
 use crate::server::state::App;
-use crate::store::{Page, Submission};
+use crate::store::{Page, Submission, SubmissionQuery};
 
 refusals!(List: Malformed);
 refusals!(Show: Malformed, NotFound);
 refusals!(Source: Malformed, NotFound, Unauthorized);
-
-const PAGE: u32 = 100;
-const LONGEST_PAGE: u32 = 1000;
-const LONGEST_HISTORY: u32 = 1000;
-
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(in crate::server) struct PageQuery {
-    /// Begin behind this miner id: `next` of the page before.
-    after: Option<String>,
-    /// At most so many agents.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-}
-
-impl PageQuery {
-    fn page(self) -> Result<Page, ApiError> {
-        let limit = self.limit.unwrap_or(PAGE);
-        if !(1..=LONGEST_PAGE).contains(&limit) {
-            return Err(ApiError::malformed(format!("`limit` must be 1 to {LONGEST_PAGE}")));
-        }
-        Ok(Page { after: self.after.map(MinerId::parse).transpose()?, limit })
-    }
-}
 
 /// The agents that count, by miner id
 #[utoipa::path(get, path = "/agents", tag = "public", operation_id = "list_agents", params(PageQuery),
     responses((status = OK, body = AgentPage), List))]
 pub(in crate::server) async fn list(
     State(app): State<App>,
+    uri: Uri,
     Asked(query): Asked<PageQuery>,
-) -> Result<Json<AgentPage>, ApiError> {
-    let page = query.page()?;
-    let agents = app.store.currents(&page).await?;
-    let full = agents.len() == page.limit as usize;
-    let next = agents.last().filter(|_| full).map(|agent| agent.miner.to_string());
-    Ok(Json(AgentPage { agents: agents.iter().map(summary).collect(), next }))
+) -> Result<Paged<AgentPage>, ApiError> {
+    let limit = query.limit()?;
+    let mut agents = app.store.currents(&Page { after: query.after()?, limit: limit + 1 }).await?;
+    let more = paging::cut(&mut agents, limit);
+    let next = agents.last().filter(|_| more).map(|agent| agent.miner.to_string());
+    let body = AgentPage { agents: agents.iter().map(summary).collect(), next: next.clone() };
+    Ok(Paged { uri, next, body })
 }
 
 /// One miner's agent and submissions
 #[utoipa::path(get, path = "/agents/{miner_id}", tag = "public", operation_id = "show_agent",
-    params(("miner_id" = String, Path, description = "The miner's id")),
+    params(("miner_id" = String, Path, description = "The miner's id"), PageQuery),
     responses((status = OK, body = AgentDetail), Show))]
 pub(in crate::server) async fn show(
     State(app): State<App>,
+    uri: Uri,
     Named(miner): Named<MinerId>,
-) -> Result<Json<AgentDetail>, ApiError> {
-    let history = app.store.history(&miner, LONGEST_HISTORY).await?;
-    if history.is_empty() {
+    Asked(query): Asked<PageQuery>,
+) -> Result<Paged<AgentDetail>, ApiError> {
+    let (limit, after) = (query.limit()?, query.after()?);
+    let asked = SubmissionQuery { miner: Some(miner.clone()), after, limit: limit + 1, ..Default::default() };
+    let mut history = app.store.list(&asked).await?;
+    if history.is_empty() && app.store.history(&miner, 1).await?.is_empty() {
         return Err(unknown(&miner));
     }
+    let more = paging::cut(&mut history, limit);
+    let next = history.last().filter(|_| more).map(|submission| submission.id.to_string());
     let current = app.store.current(&miner).await?;
-    Ok(Json(AgentDetail {
+    let body = AgentDetail {
         current: current.as_ref().map(summary),
         submissions: history.iter().map(summary).collect(),
-    }))
+        next: next.clone(),
+    };
+    Ok(Paged { uri, next, body })
 }
 
 /// The text of a miner's agent
@@ -91,7 +77,7 @@ fn unknown(miner: &MinerId) -> ApiError {
     ApiError::not_found(format!("there is no agent of `{miner}`"))
 }
 
-fn summary(submission: &Submission) -> AgentSummary {
+pub(super) fn summary(submission: &Submission) -> AgentSummary {
     AgentSummary {
         miner_id: submission.miner.clone(),
         submission_id: submission.id,

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use serde::Deserialize;
 
 use crate::api::{Ban, BanList, BanRequest, LiftRequest, Lifted};
@@ -10,6 +10,7 @@ use crate::model::{Hotkey, MinerId};
 use crate::server::error::{ApiError, Kind, refusals};
 use crate::server::extract::{Asked, Body, Named};
 use crate::server::identity::Identity;
+use crate::server::paging::{self, Paged};
 use crate::server::state::App;
 use crate::store::{self, BanPage};
 
@@ -17,8 +18,6 @@ refusals!(List: Malformed, Unauthorized);
 refusals!(Add: Malformed, Unauthorized, AlreadyBanned, TooLarge);
 refusals!(Remove: Malformed, Unauthorized, NotFound, TooLarge);
 
-const PAGE: u32 = 100;
-const LONGEST_PAGE: u32 = 1000;
 const LONGEST_REASON: usize = 1000;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -39,17 +38,17 @@ pub(in crate::server) struct BanQuery {
     security(("token" = [])), params(BanQuery), responses((status = OK, body = BanList), List))]
 pub(in crate::server) async fn list(
     State(app): State<App>,
+    uri: Uri,
     Asked(query): Asked<BanQuery>,
-) -> Result<Json<BanList>, ApiError> {
-    let limit = query.limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(ApiError::malformed(format!("`limit` must be 1 to {LONGEST_PAGE}")));
-    }
+) -> Result<Paged<BanList>, ApiError> {
+    let limit = paging::limit(query.limit)?;
     let after = query.after.map(|id| id.to_string());
-    let bans = app.store.bans(&BanPage { after, ended: query.ended.unwrap_or(false), limit }).await?;
-    let full = bans.len() == limit as usize;
-    let next = bans.last().filter(|_| full).map(|ban| ban.id.clone());
-    Ok(Json(BanList { bans: bans.into_iter().map(shown).collect(), next }))
+    let asked = BanPage { after, ended: query.ended.unwrap_or(false), limit: limit + 1 };
+    let mut bans = app.store.bans(&asked).await?;
+    let more = paging::cut(&mut bans, limit);
+    let next = bans.last().filter(|_| more).map(|ban| ban.id.clone());
+    let body = BanList { bans: bans.into_iter().map(shown).collect(), next: next.clone() };
+    Ok(Paged { uri, next, body })
 }
 
 /// Ban a miner

@@ -1,34 +1,40 @@
 //! Submissions that wait for an operator's decision.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 
 use crate::api::{Hold, HoldList, ResolveRequest, Verdict};
 use crate::model::SubmissionId;
 use crate::server::error::{ApiError, Kind, refusals};
-use crate::server::extract::{Body, Named};
+use crate::server::extract::{Asked, Body, Named};
+use crate::server::paging::{self, PageQuery, Paged};
 use crate::server::state::App;
 use crate::store::Resolution;
 
-refusals!(List: Unauthorized);
+refusals!(List: Malformed, Unauthorized);
 refusals!(Resolve: Malformed, Unauthorized, NotFound, NotHeld, TooLarge);
 
-const MOST_HOLDS: u32 = 1000;
 const LONGEST_TEXT: usize = 1000;
 
 /// The open holds, oldest first
 #[utoipa::path(get, path = "/internal/v1/holds", tag = "operators", operation_id = "list_holds",
-    security(("token" = [])), responses((status = OK, body = HoldList), List))]
-pub(in crate::server) async fn list(State(app): State<App>) -> Result<Json<HoldList>, ApiError> {
-    let holds = app.store.holds(MOST_HOLDS).await?;
+    security(("token" = [])), params(PageQuery), responses((status = OK, body = HoldList), List))]
+pub(in crate::server) async fn list(
+    State(app): State<App>,
+    uri: Uri,
+    Asked(query): Asked<PageQuery>,
+) -> Result<Paged<HoldList>, ApiError> {
+    let limit = query.limit()?;
+    let mut holds = app.store.holds_after(query.after()?, limit + 1).await?;
+    let more = paging::cut(&mut holds, limit);
+    let next = holds.last().filter(|_| more).map(|hold| hold.submission.to_string());
     let holds = holds.into_iter().map(|hold| Hold {
         submission_id: hold.submission,
         miner_id: hold.miner,
         reason: hold.reason,
         since: hold.since,
     });
-    Ok(Json(HoldList { holds: holds.collect() }))
+    Ok(Paged { uri, next: next.clone(), body: HoldList { holds: holds.collect(), next } })
 }
 
 /// Release a held submission to be scored, or reject it

@@ -2,24 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::Uri;
 
 use crate::api::{Leaderboard, Standing};
 use crate::judge::{self, Entry, Interval};
 use crate::model::{RawAmount, SubmissionState};
 use crate::server::error::{ApiError, refusals};
+use crate::server::extract::Asked;
+use crate::server::paging::{self, PageQuery, Paged};
 use crate::server::state::App;
 
-refusals!(Nothing:);
+refusals!(Show: Malformed);
 
 /// The ranking over the newest completed submission of each miner
 #[utoipa::path(get, path = "/leaderboard", tag = "public", operation_id = "show_leaderboard",
-    responses((status = OK, body = Leaderboard), Nothing))]
-pub(in crate::server) async fn show(State(app): State<App>) -> Result<Json<Leaderboard>, ApiError> {
-    ranking(&app).await.map(Json)
+    params(PageQuery), responses((status = OK, body = Leaderboard), Show))]
+pub(in crate::server) async fn show(
+    State(app): State<App>,
+    uri: Uri,
+    Asked(query): Asked<PageQuery>,
+) -> Result<Paged<Leaderboard>, ApiError> {
+    let (limit, after) = (query.limit()?, query.after::<u64>()?.unwrap_or(0));
+    let mut body = ranking(&app).await?;
+    body.rankings.retain(|standing| standing.rank > after);
+    let more = paging::cut(&mut body.rankings, limit);
+    body.next = body.rankings.last().filter(|_| more).map(|standing| standing.rank.to_string());
+    Ok(Paged { uri, next: body.next.clone(), body })
 }
 
+/// All of it.
 pub(in crate::server) async fn ranking(app: &App) -> Result<Leaderboard, ApiError> {
     let completed = app.store.completed().await?;
     let intervals = app.store.live_intervals().await?;
@@ -57,6 +69,7 @@ pub(in crate::server) async fn ranking(app: &App) -> Result<Leaderboard, ApiErro
         pool: shown(app.pool),
         unit: app.unit.clone(),
         rankings: standings.collect(),
+        next: None,
         waiting: counts.iter().filter(|(state, _)| waits(state)).map(|(_, count)| count).sum(),
     })
 }

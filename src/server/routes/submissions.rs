@@ -2,17 +2,64 @@
 
 use axum::Json;
 use axum::extract::State;
-
-use crate::api::{AuditEvent, RunList, RunRecord, RunScore, RunStanding, SubmissionDetail};
-use crate::model::{Slug, SubmissionId};
-use crate::server::error::{ApiError, refusals};
-use crate::server::extract::{Asked, Named};
-use crate::server::results;
-use crate::server::state::App;
-use crate::store::{Event, Standing};
+use axum::http::Uri;
 use serde::Deserialize;
 
+use crate::api::{
+    AuditEvent, RunList, RunRecord, RunScore, RunStanding, SubmissionDetail, SubmissionPage, schema,
+};
+use crate::model::{MinerId, Slug, SubmissionId, SubmissionState};
+use crate::server::error::{ApiError, refusals};
+use crate::server::extract::{Asked, Named};
+use crate::server::paging::{self, Paged};
+use crate::server::results;
+use crate::server::state::App;
+use crate::store::{Event, Standing, SubmissionQuery};
+
+refusals!(List: Malformed);
 refusals!(Show: Malformed, NotFound);
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct ListQuery {
+    /// Begin behind this submission: `next` of the page before.
+    after: Option<uuid::Uuid>,
+    /// At most so many submissions.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// Only those of this miner.
+    #[param(value_type = Option<schema::Name>)]
+    miner_id: Option<MinerId>,
+    /// Only those in this state.
+    #[param(value_type = Option<schema::SubmissionState>)]
+    status: Option<SubmissionState>,
+}
+
+/// The submissions, newest first
+#[utoipa::path(get, path = "/submissions", tag = "public", operation_id = "list_submissions",
+    params(ListQuery), responses((status = OK, body = SubmissionPage), List))]
+pub(in crate::server) async fn list(
+    State(app): State<App>,
+    uri: Uri,
+    Asked(query): Asked<ListQuery>,
+) -> Result<Paged<SubmissionPage>, ApiError> {
+    let limit = paging::limit(query.limit)?;
+    let asked = SubmissionQuery {
+        after: query.after.map(Into::into),
+        miner: query.miner_id,
+        state: query.status,
+        limit: limit + 1,
+    };
+    let mut submissions = app.store.list(&asked).await?;
+    let more = paging::cut(&mut submissions, limit);
+    let next = submissions.last().filter(|_| more).map(|submission| submission.id.to_string());
+    let body = SubmissionPage {
+        submissions: submissions.iter().map(super::agents::summary).collect(),
+        next: next.clone(),
+    };
+    Ok(Paged { uri, next, body })
+}
 
 /// One submission
 #[utoipa::path(get, path = "/submissions/{id}", tag = "public", operation_id = "show_submission",

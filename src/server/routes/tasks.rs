@@ -2,22 +2,33 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::Uri;
 
 use crate::api::{ExampleCase, TaskDetail, TaskList, TaskSummary};
 use crate::model::Slug;
 use crate::server::error::{ApiError, refusals};
-use crate::server::extract::Named;
+use crate::server::extract::{Asked, Named};
+use crate::server::paging::{self, PageQuery, Paged};
 use crate::server::state::App;
 use crate::task::{Case, Task};
 
-refusals!(List:);
+refusals!(List: Malformed);
 refusals!(Show: Malformed, NotFound);
 
-/// All tasks
-#[utoipa::path(get, path = "/tasks", tag = "public", operation_id = "list_tasks",
+/// The tasks, by id
+#[utoipa::path(get, path = "/tasks", tag = "public", operation_id = "list_tasks", params(PageQuery),
     responses((status = OK, body = TaskList), List))]
-pub(in crate::server) async fn list(State(app): State<App>) -> Json<TaskList> {
-    Json(TaskList { tasks: app.tasks.iter().map(summary).collect() })
+pub(in crate::server) async fn list(
+    State(app): State<App>,
+    uri: Uri,
+    Asked(query): Asked<PageQuery>,
+) -> Result<Paged<TaskList>, ApiError> {
+    let (limit, after) = (query.limit()?, query.after::<Slug>()?);
+    let rest = app.tasks.iter().filter(|task| after.as_ref().is_none_or(|after| task.id > *after));
+    let mut tasks: Vec<_> = rest.take(limit as usize + 1).map(summary).collect();
+    let more = paging::cut(&mut tasks, limit);
+    let next = tasks.last().filter(|_| more).map(|task| task.id.to_string());
+    Ok(Paged { uri, next: next.clone(), body: TaskList { tasks, next } })
 }
 
 /// One task, with its public cases

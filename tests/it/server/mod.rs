@@ -5,6 +5,7 @@ mod assignments;
 mod documentation;
 mod hostile;
 mod identity;
+mod lists;
 mod pages;
 mod ranking;
 mod trust;
