@@ -119,6 +119,7 @@ impl DemoArguments {
             name: MinerId::parse("demo")?,
             tasks: tasks.into_iter().map(Arc::new).collect(),
             chosen,
+            journal: None,
             jobs: self.sandbox.jobs(),
             repeat: 1,
             policy: Policy::standard(),

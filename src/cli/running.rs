@@ -13,7 +13,7 @@ use crate::model::{IsolationLevel, RawAmount, Score, Slug};
 use crate::report::{self, Display, Summary, Terms};
 use crate::sandbox::{self, Backend, Capabilities, Chosen};
 use crate::task::{self, Task};
-use crate::validator::{self, Events, Outcome, Plan};
+use crate::validator::{self, Events, Journal, Outcome, Plan};
 
 /// Where programs run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -132,6 +132,11 @@ pub(super) struct RunOptions {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(super) repeat: u32,
 
+    /// Write each case down in this file when it is finished, and take from it what an earlier run
+    /// finished before it was killed. Remove it to measure anew.
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_JOURNAL")]
+    journal: Option<PathBuf>,
+
     /// What to print.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) format: ReportFormat,
@@ -150,6 +155,24 @@ impl RunOptions {
         }
         let chosen = self.choose_sandbox(terminal).await?;
         Ok((chosen.backend, Some(chosen.capabilities)))
+    }
+
+    /// The journal that was asked for, of runs in `sandbox`.
+    pub(super) fn open_journal(
+        &self,
+        terminal: &Terminal,
+        sandbox: Option<&Capabilities>,
+    ) -> anyhow::Result<Option<Arc<Journal>>> {
+        let Some(path) = &self.journal else { return Ok(None) };
+        let journal = Journal::open(path, sandbox.map_or("none", |sandbox| &sandbox.backend))?;
+        if journal.known() > 0 {
+            terminal.say(format!(
+                "journal: {} finished runs of cases in `{}`",
+                journal.known(),
+                path.display()
+            ));
+        }
+        Ok(Some(Arc::new(journal)))
     }
 
     /// As [`SandboxOptions::choose`]; refuses a sandbox that guarantees less than it should, unless
@@ -320,7 +343,12 @@ pub(super) fn stop_on_signal(terminal: &Terminal) -> anyhow::Result<Cancellation
 }
 
 /// Runs `plan` while showing what happens: as data where the format says so, else as talk.
-pub(super) async fn watch(terminal: &Terminal, plan: Plan, format: ReportFormat) -> Outcome {
+pub(super) async fn watch(
+    terminal: &Terminal,
+    plan: Plan,
+    journal: Option<Arc<Journal>>,
+    format: ReportFormat,
+) -> Outcome {
     let (events, stream) = Events::channel();
     let say = |line: &str| terminal.say(line);
     // A reader of the lines that went away is found out when the summary is printed.
@@ -330,7 +358,11 @@ pub(super) async fn watch(terminal: &Terminal, plan: Plan, format: ReportFormat)
         ReportFormat::Table | ReportFormat::Json if terminal.is_watched() => Display::Bar,
         ReportFormat::Table | ReportFormat::Json => Display::Lines(&say),
     };
-    let (outcome, ()) = tokio::join!(validator::run(plan, events), report::follow(stream, display));
+    let run = validator::resume(plan, journal.clone(), events);
+    let (outcome, ()) = tokio::join!(run, report::follow(stream, display));
+    if let Some(failure) = journal.and_then(|journal| journal.failure()) {
+        terminal.warn(format!("the journal could not be written, so it does not hold everything: {failure}"));
+    }
     outcome
 }
 

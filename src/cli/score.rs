@@ -80,7 +80,8 @@ impl ScoreArguments {
                 at_least: self.at_least,
                 cancel,
             };
-            (running::watch(terminal, plan, self.options.format).await, capabilities)
+            let journal = self.options.open_journal(terminal, capabilities.as_ref())?;
+            (running::watch(terminal, plan, journal, self.options.format).await, capabilities)
         };
         let summary = report::summarise(outcome, refused, self.options.terms(sandbox));
         running::print(terminal, &summary, self.options.format)?;

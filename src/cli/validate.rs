@@ -18,7 +18,7 @@ use crate::model::{Digest, MinerId};
 use crate::report;
 use crate::sandbox::{Chosen, RunId};
 use crate::task::Task;
-use crate::validator::{Agent, Outcome, Plan};
+use crate::validator::{Agent, Journal, Outcome, Plan};
 
 /// How long a stopped validator still waits for the platform.
 const STOPPING: Duration = Duration::from_millis(700);
@@ -72,6 +72,7 @@ impl ValidateArguments {
             client,
             name: self.name,
             tasks,
+            journal: self.options.open_journal(terminal, Some(&chosen.capabilities))?,
             chosen,
             jobs: self.options.sandbox.jobs(),
             repeat: self.options.repeat,
@@ -124,6 +125,7 @@ pub(super) struct Worker {
     pub(super) name: MinerId,
     pub(super) tasks: Vec<Arc<Task>>,
     pub(super) chosen: Chosen,
+    pub(super) journal: Option<Arc<Journal>>,
     pub(super) jobs: usize,
     pub(super) repeat: u32,
     pub(super) policy: Arc<Policy>,
@@ -190,7 +192,7 @@ impl Worker {
             at_least: None,
             cancel: cancel.clone(),
         };
-        let run = running::watch(&self.terminal, plan, self.format);
+        let run = running::watch(&self.terminal, plan, self.journal.clone(), self.format);
         tokio::pin!(run);
         let outcome = tokio::select! {
             outcome = &mut run => outcome,

@@ -11,7 +11,7 @@ use super::executor::{self, Shared, Unit};
 use super::generate::generate;
 use super::removals::Removals;
 use super::threshold::Threshold;
-use super::{Agent, Event, Events, Judged, Outcome, Plan, Round};
+use super::{Agent, Event, Events, Journal, Judged, Outcome, Plan, Round};
 use crate::judge::{self, Costs, Measured};
 use crate::model::{CaseVerdict, TaskResult};
 use crate::task::Task;
@@ -19,6 +19,12 @@ use crate::task::Task;
 /// Runs the whole plan. It never fails: what the sandbox could not do is in `faults`, and a
 /// cancelled plan comes back early with what it has.
 pub async fn run(plan: Plan, events: Events) -> Outcome {
+    resume(plan, None, events).await
+}
+
+/// As [`run`]; takes from the journal what an earlier run finished, and writes into it what this one
+/// finishes.
+pub async fn resume(plan: Plan, journal: Option<Arc<Journal>>, events: Events) -> Outcome {
     let Plan { run, agents, tasks, backend, jobs, repeat, seed, at_least, cancel } = plan;
     let jobs = jobs.max(1);
     let cases: usize = tasks.iter().map(|task| task.cases.len()).sum();
@@ -29,6 +35,7 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
         events: events.clone(),
         cancel: cancel.clone(),
         repeat: repeat.max(1),
+        journal,
         removals: Removals::new(jobs),
         given_up_in_a_row: AtomicU32::new(0),
     });
@@ -36,7 +43,7 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
 
     let mut units = Vec::with_capacity(agents.len() * tasks.len());
     for agent in &agents {
-        let all = tasks.iter().map(|ready| ready.task.as_ref());
+        let all = tasks.iter().map(|ready| Arc::clone(&ready.task));
         let threshold = at_least.map(|score| Arc::new(Threshold::new(score, all)));
         units.extend(tasks.iter().enumerate().map(|(place, ready)| Unit {
             agent: Arc::clone(agent),

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::journal::Run;
 use super::removals::Removals;
 use super::threshold::Threshold;
-use super::{Agent, Content, Event, Events, Fault};
+use super::{Agent, Content, Event, Events, Fault, Journal};
 use crate::judge::{self, CheckerFault, Comparison};
 use crate::lint;
 use crate::model::{CaseResult, CaseVerdict, GateVerdict, RunFacts, TaskResult, Usage};
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     pub(super) cancel: CancellationToken,
     /// How often each case is run.
     pub(super) repeat: u32,
+    /// What an earlier run finished, where this one was asked to go on with it.
+    pub(super) journal: Option<Arc<Journal>>,
     pub(super) removals: Removals,
     pub(super) given_up_in_a_row: AtomicU32,
 }
@@ -60,10 +63,10 @@ impl Unit {
         self.threshold.as_ref().is_some_and(|threshold| !threshold.is_reachable())
     }
 
-    fn note(&self, case: &Case, verdict: CaseVerdict) {
+    fn note(&self, case: usize, verdict: CaseVerdict) {
         let is_lost = verdict.is_judged() && verdict != CaseVerdict::Accepted;
         if let (Some(threshold), true) = (&self.threshold, is_lost) {
-            threshold.lose(self.place, case.weight);
+            threshold.lose(self.place, case, verdict);
         }
     }
 
@@ -91,6 +94,19 @@ impl Unit {
             result: TaskResult { task: task.clone(), score, split, cases },
             fault: gave_up.map(|message| Fault { miner_id, task, message }),
         }
+    }
+
+    fn run_of<'a>(&'a self, program: &'a str, case: &'a Case, number: u32) -> Run<'a> {
+        Run { miner_id: &self.agent.miner_id, program, task: &self.task, case, number }
+    }
+
+    /// Whether an earlier run finished all of it, so that no sandbox is needed.
+    fn is_finished(&self, program: &str, shared: &Shared) -> bool {
+        let Some(journal) = &shared.journal else { return false };
+        let runs =
+            self.task.cases.iter().flat_map(|case| (0..shared.repeat).map(move |number| (case, number)));
+        let mut runs = runs.map(|(case, number)| self.run_of(program, case, number));
+        self.task.question().is_none() && runs.all(|run| journal.recall(&run).is_some())
     }
 
     fn spec(&self, run: &RunId, program: Arc<str>) -> SessionSpec {
@@ -142,12 +158,21 @@ pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
     let program = unit.program()?;
     // Not raced against the cancellation: an engine that is interrupted half-way through making a
     // container leaves it behind. Every backend bounds the time that opening takes.
+    if unit.is_finished(&program, shared) {
+        return None;
+    }
     let session = shared.backend.open(&unit.spec(&shared.run, Arc::clone(&program))).await;
     Some(Opened { program, session })
 }
 
 pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) -> Finished {
-    let Some(program) = unit.program() else { return without_a_sandbox(unit, shared).await };
+    let (program, session) = match opened {
+        Some(Opened { program, session }) => (program, Some(session)),
+        None => match unit.program() {
+            Some(program) => (program, None),
+            None => return without_a_sandbox(unit, shared).await,
+        },
+    };
     let mut bench = Bench {
         unit,
         shared,
@@ -158,16 +183,11 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
         last_fault: None,
         task_fault: unit.unfit.as_deref().map(ToOwned::to_owned),
     };
-    match opened {
-        Some(Opened { program, session }) => {
-            bench.program = program;
-            match session {
-                Ok(session) => bench.session = Some(session),
-                Err(error) => bench.fault(&error).await,
-            }
-        }
+    match session {
+        Some(Ok(session)) => bench.session = Some(session),
+        Some(Err(error)) => bench.fault(&error).await,
         None => {
-            if shared.sandbox_is_down() {
+            if shared.sandbox_is_down() && !unit.is_finished(&bench.program, shared) {
                 bench.give_up("not tried, because the sandbox kept failing before".to_owned());
             }
         }
@@ -177,12 +197,12 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
         None => None,
     };
     let mut cases = Vec::with_capacity(unit.task.cases.len());
-    for case in &unit.task.cases {
+    for (index, case) in unit.task.cases.iter().enumerate() {
         let result = match &refusal {
             Some(refusal) => CaseResult { name: case.name.clone(), ..refusal.clone() },
             None => bench.judge(case).await,
         };
-        unit.note(case, result.verdict);
+        unit.note(index, result.verdict);
         unit.tell(shared, &result);
         cases.push(result);
     }
@@ -216,8 +236,8 @@ async fn without_a_sandbox(unit: &Unit, shared: &Shared) -> Finished {
             unit.task.cases.iter().map(|case| not_judged(case, verdict, why.clone())).collect()
         }
     };
-    for (case, result) in unit.task.cases.iter().zip(&cases) {
-        unit.note(case, result.verdict);
+    for (index, result) in cases.iter().enumerate() {
+        unit.note(index, result.verdict);
         unit.tell(shared, result);
     }
     unit.finish(shared, cases, None)
@@ -266,10 +286,22 @@ impl Bench<'_> {
     /// would decide nothing.
     async fn judge(&mut self, case: &Case) -> CaseResult {
         let mut runs = Vec::with_capacity(self.shared.repeat as usize);
-        for _ in 0..self.shared.repeat {
-            let result = match self.facts(case).await {
-                Ok(facts) => self.judge_facts(case, &facts).await,
-                Err(result) => *result,
+        for number in 0..self.shared.repeat {
+            let (unit, journal) = (self.unit, self.shared.journal.as_deref());
+            let program = Arc::clone(&self.program);
+            let run = unit.run_of(&program, case, number);
+            let result = match journal.and_then(|journal| journal.recall(&run)) {
+                Some(finished) => finished,
+                None => {
+                    let result = match self.facts(case).await {
+                        Ok(facts) => self.judge_facts(case, &facts).await,
+                        Err(result) => *result,
+                    };
+                    if let Some(journal) = journal {
+                        journal.record(&run, &result);
+                    }
+                    result
+                }
             };
             let goes_on = result.verdict.is_judged();
             runs.push(result);

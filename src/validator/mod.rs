@@ -6,6 +6,7 @@ mod dispatcher;
 mod event;
 mod executor;
 mod generate;
+mod journal;
 mod removals;
 mod threshold;
 
@@ -22,9 +23,10 @@ use crate::sandbox::{Backend, RunId};
 use crate::task::Task;
 
 pub use checker::try_checker;
-pub use dispatcher::run;
+pub use dispatcher::{resume, run};
 pub use event::{Event, Events};
 pub use generate::{GenerateError, generate};
+pub use journal::{Journal, JournalError};
 
 /// An agent that passed the gate. There is no other way to make one, so nothing that was not
 /// checked can reach a sandbox.

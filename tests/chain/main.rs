@@ -337,3 +337,47 @@ fn a_lost_lease_is_no_failure_of_the_validator_and_nothing_is_given_back() {
     assert!(ran.stderr.contains("alice: the lease was lost"), "{ran}");
     assert_eq!(*asked.lock().expect("whole"), ["claim", "heartbeat", "claim"], "no release, no result");
 }
+
+#[test]
+fn a_validator_that_is_killed_goes_on_where_it_was() {
+    let folder = folder();
+    let good = demo_agent("good");
+    let score = |command: &mut std::process::Command| {
+        command
+            .args(["score", "--task", "reverse_string", "--sandbox", "namespaces", "--allow-weak"])
+            .args(["--jobs", "1", "--repeat", "3", "--journal", "journal", "--format", "jsonl", &good])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+    };
+    let mut command = portcullis(folder.path());
+    score(&mut command);
+    let mut child = command.spawn().expect("it starts");
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let finished =
+        lines.map_while(Result::ok).filter(|line| line.contains("\"case_finished\"")).take(2).count();
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it is gone");
+    assert_eq!(finished, 2);
+    let journal = || fs::read_to_string(folder.path().join("journal")).expect("a journal");
+    let before = journal();
+    assert!(before.lines().count() >= 6, "two cases, three runs each: {before}");
+
+    let mut command = portcullis(folder.path());
+    score(&mut command);
+    let ran = Ran::of(command.output().expect("it runs"));
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.stderr.contains("finished runs of cases in `journal`"), "{ran}");
+    assert!(ran.stderr.contains("removed what an earlier run left behind: "), "{ran}");
+    let summary: Value = serde_json::from_str(ran.stdout.lines().last().expect("a summary")).expect("JSON");
+    let cases = summary["rankings"][0]["tasks"][0]["cases"].as_array().expect("cases");
+    assert_eq!(summary["rankings"][0]["score"], 100.0, "{ran}");
+    let whole = journal();
+    let kept = before.lines().all(|line| whole.lines().any(|other| other == line) || !before.ends_with('\n'));
+    assert!(kept, "what was finished stays");
+    let runs: std::collections::BTreeSet<String> = whole
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["run"].to_string())
+        .collect();
+    assert_eq!((whole.lines().count(), runs.len()), (3 * cases.len(), 3 * cases.len()), "each run once");
+}

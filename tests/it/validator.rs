@@ -8,8 +8,8 @@ use portcullis::lint::Policy;
 use portcullis::model::CaseVerdict::{self, Accepted, InternalError, RuntimeError, Skipped, WrongAnswer};
 use portcullis::model::{MinerId, Score, Slug};
 use portcullis::sandbox::{RunId, SandboxError};
-use portcullis::task::{Case, Task};
-use portcullis::validator::{self, Agent, Event, Events, Outcome, Plan};
+use portcullis::task::{Case, Subtask, Task};
+use portcullis::validator::{self, Agent, Event, Events, Journal, Outcome, Plan};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::scripted::{Act, Scripted};
@@ -250,6 +250,99 @@ fn the_next_session_is_opened_while_this_one_runs() {
         let ran = run(Plan { jobs, ..plan(&backend, &names, vec![task("one", &["x"])]) });
         assert!((0..6).all(|agent| ran.verdicts(agent, 0) == [Accepted]));
     }
+}
+
+fn resume(plan: Plan, journal: &std::path::Path) -> Ran {
+    let journal = Arc::new(Journal::open(journal, "scripted").expect("a journal"));
+    let (events, mut stream) = Events::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let outcome = runtime.block_on(validator::resume(plan, Some(journal), events));
+    let mut seen = Vec::new();
+    while let Ok(event) = stream.try_recv() {
+        seen.push(event);
+    }
+    Ran { outcome, events: seen }
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_where_it_was_and_counts_nothing_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal");
+    let tasks = || vec![task("one", &["x", "y", "z"])];
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    let backend = Scripted::new(move |label, case, before| match (label, case.name.as_str(), before) {
+        ("a/one", "y", 1) => {
+            stop.cancel();
+            Act::Hang
+        }
+        _ => Act::Print("ok"),
+    });
+    let first = resume(Plan { cancel, jobs: 1, repeat: 2, ..plan(&backend, &["a", "b"], tasks()) }, &path);
+    assert_eq!(first.verdicts(0, 0), [Accepted, Skipped, Skipped]);
+    // What was being written when it was killed.
+    let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("the journal");
+    std::io::Write::write_all(&mut file, b"{\"run\":\"sha256:00").expect("written");
+    drop(file);
+
+    let again = resume(Plan { repeat: 2, ..plan(&backend, &["a", "b"], tasks()) }, &path);
+    assert_eq!(again.verdicts(0, 0), [Accepted; 3]);
+    assert_eq!(again.verdicts(1, 0), [Accepted; 3]);
+    let starts = backend.log().starts;
+    assert_eq!(starts["a/one/x"], 2, "both runs of it were finished");
+    assert_eq!(starts["a/one/y"], 3, "one was finished, one was killed and run again");
+    assert_eq!(starts["b/one/z"], 2);
+    let finished = again.events.iter().filter(|event| matches!(event, Event::CaseFinished { .. })).count();
+    assert_eq!(finished, 6, "the readers see each case once");
+
+    // Everything is known: no sandbox is opened, and the outcome is the same.
+    let untouched = Scripted::new(|_, _, _| Act::Fail);
+    let known = resume(Plan { repeat: 2, ..plan(&untouched, &["a", "b"], tasks()) }, &path);
+    assert_eq!(known.verdicts(0, 0), [Accepted; 3]);
+    assert_eq!(untouched.log().opened, 0);
+    // Another agent's results are nobody else's, though the source is the same.
+    let other = resume(plan(&untouched, &["c"], tasks()), &path);
+    assert_eq!(other.verdicts(0, 0), [InternalError; 3]);
+    let lines = std::fs::read_to_string(&path).expect("the journal").lines().count();
+    assert_eq!(lines, 12, "two agents, three cases, two runs; what is our fault is not written");
+}
+
+#[test]
+fn a_journal_serves_one_run_at_a_time_and_nothing_else_is_taken_for_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal");
+    let held = Journal::open(&path, "scripted").expect("a journal");
+    let error = Journal::open(&path, "scripted").expect_err("in use").to_string();
+    assert!(error.contains("is used by another run"), "{error}");
+    drop(held);
+    for text in ["print(1)\n", "print(1)", "{}\n"] {
+        std::fs::write(&path, text).expect("written");
+        let error = Journal::open(&path, "scripted").expect_err(text).to_string();
+        assert!(error.contains("line 1 of") && error.contains("is not of a journal"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), text, "it is left alone");
+    }
+}
+
+/// Three cases of which two are a subtask that counts as much as the third.
+fn grouped() -> Arc<Task> {
+    let task = task("one", &["p", "q", "r"]);
+    let mut task = Task::clone(&task);
+    let name = Slug::parse("pair").expect("a name");
+    task.subtasks = vec![Subtask { name, weight: 1, cases: vec![0, 1] }];
+    Arc::new(task)
+}
+
+#[test]
+fn a_second_failure_in_a_subtask_costs_nothing_more() {
+    let backend = Scripted::new(|_, case, _| Act::Print(if case.name.as_str() == "r" { "ok" } else { "no" }));
+    let plan = Plan { at_least: Score::from_hundredths(5_000), ..plan(&backend, &["a"], vec![grouped()]) };
+    let ran = run(plan);
+    assert_eq!(ran.verdicts(0, 0), [WrongAnswer, WrongAnswer, Accepted]);
+    assert_eq!(ran.outcome.judged[0].tasks[0].score, Score::from_hundredths(5_000));
 }
 
 #[test]
