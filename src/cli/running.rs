@@ -133,7 +133,8 @@ pub(super) struct RunOptions {
     pub(super) repeat: u32,
 
     /// Write each case down in this file when it is finished, and take from it what an earlier run
-    /// finished before it was killed. Remove it to measure anew.
+    /// finished before it was killed. Remove it to measure anew. Generated cases are others unless
+    /// the seed is the same.
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_JOURNAL")]
     journal: Option<PathBuf>,
 
