@@ -26,6 +26,10 @@ pub struct TaskSummary {
     /// Of everything that decides a score.
     #[schema(value_type = String)]
     pub digest: Digest,
+    /// SHA-256 of what `portcullis task reveal` shows of the hidden cases after the round.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub hidden_digest: Option<Digest>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,6 +51,10 @@ pub struct TaskDetail {
     pub examples: Vec<ExampleCase>,
     #[schema(value_type = String)]
     pub digest: Digest,
+    /// SHA-256 of what `portcullis task reveal` shows of the hidden cases after the round.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub hidden_digest: Option<Digest>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

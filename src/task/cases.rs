@@ -152,9 +152,13 @@ impl<'a> Collected<'a> {
             let what = message.split(" at line ").next().unwrap_or_default();
             here.error(manifest::explain(what)).on_line(error.line())
         })?;
+        // Names come in the order of the text, so each is looked for behind the one before.
+        let mut place = 0;
         for call in calls {
-            let name = Slug::parse(call.name.as_str()).map_err(|error| here.error(error.to_string()))?;
-            let error = |problem: String| here.error(problem);
+            let written = serde_json::Value::from(call.name.as_str()).to_string();
+            place += text[place..].find(&written).unwrap_or_default();
+            let error = |problem: String| here.error(problem).at(&text, place);
+            let name = Slug::parse(call.name.as_str()).map_err(|invalid| error(invalid.to_string()))?;
             let reply = call.reply().map_err(|why| error(format!("case `{name}` {why}")))?;
             let weight = call.weight.unwrap_or(1);
             if weight == 0 || weight > MOST_WEIGHT {
@@ -162,6 +166,7 @@ impl<'a> Collected<'a> {
             }
             let case = Case { weight, hidden, ..Case::new(name, &call.request(), &reply) };
             self.push(case, &error)?;
+            place = (place + written.len()).min(text.len());
         }
         Ok(())
     }

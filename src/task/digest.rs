@@ -18,6 +18,10 @@ pub(super) fn digest(task: &Task) -> Digest {
         json(serde_json::to_string(&task.tolerance)),
         json(serde_json::to_string(&task.limits)),
     );
+    // It keeps what is hashed of hidden cases from being guessed, here too.
+    if !task.salt.is_empty() {
+        let _ = writeln!(text, "salt {}", task.salt);
+    }
     if let Some(program) = &task.checker_program {
         let _ = writeln!(
             text,

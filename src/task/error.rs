@@ -42,11 +42,11 @@ impl TaskError {
 
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
+        match self.line {
+            // As compilers write it, so that editors and terminals make a link of it.
+            Some(line) => write!(f, "{}:{line}: {}", self.path, self.problem),
+            None => write!(f, "`{}`: {}", self.path, self.problem),
         }
-        write!(f, ": {}", self.problem)
     }
 }
 

@@ -115,6 +115,14 @@ impl Folder {
         Ok(Some(listing))
     }
 
+    /// Whether the entry `name` is a symbolic link.
+    pub(super) fn is_link(&self, name: &str) -> bool {
+        match &self.join(name).place {
+            Place::Disk(path) => fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()),
+            Place::Builtin(_) => false,
+        }
+    }
+
     /// The bytes of the file `name`; `None` when there is none.
     pub(super) fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, TaskError> {
         let here = self.join(name);

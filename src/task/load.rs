@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::cases::{self, Collected};
+use super::commitment;
 use super::digest::digest;
 use super::examples::examples;
 use super::folder::Folder;
@@ -142,6 +143,8 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         tolerance,
         checker_program,
         generator,
+        salt: commitment::salt(folder)?,
+        hidden_digest: None,
         cases,
         examples,
         subtasks,
@@ -151,6 +154,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
         digest: Digest::of(b""),
     };
     task.digest = digest(&task);
+    task.hidden_digest = task.reveal().map(|text| Digest::of(text.as_bytes()));
     Ok(task)
 }
 
@@ -259,7 +263,13 @@ fn checker(
     };
     let Some(tolerance) = &manifest.tolerance else {
         return match checker {
-            Checker::Numbers => Err(TaskError::new(path, "the checker `numbers` needs a `tolerance`")),
+            Checker::Numbers | Checker::NumbersIgnoreCase => {
+                let problem = "a checker of numbers needs a `tolerance`";
+                Err(match &manifest.checker {
+                    Some(written) => at(written.span(), problem.to_owned()),
+                    None => TaskError::new(path, problem),
+                })
+            }
             _ => Ok((checker, Tolerance::default())),
         };
     };

@@ -7,6 +7,7 @@
 //!   statement.md     for people; examples are a block `input` followed by a block `output`
 //!   cases/NAME.in    standard input of a public case, NAME.out its answer (NAME.2.out another one)
 //!   hidden/NAME.in   the same for cases of which only the verdict is told
+//!   hidden.salt      hexadecimal digits, so that the published digest of hidden cases tells nothing
 //!   cases.json       instead of them, for a function: calls and what they return or raise
 //!   hidden.json
 //!   task.json        instead of them, for an artifact: the invariants of the submitted documents
@@ -18,11 +19,13 @@
 
 mod cases;
 mod checker;
+mod commitment;
 mod digest;
 mod error;
 mod examples;
 mod folder;
 mod generator;
+mod import;
 mod kind;
 mod load;
 mod manifest;
@@ -41,6 +44,7 @@ use crate::model::{CaseResult, CaseVerdict, Digest, Limits, Score, Slug, Split};
 pub use checker::{CheckerProgram, Protocol};
 pub use error::TaskError;
 pub use generator::{Generator, digest_of_generated};
+pub use import::{Admits, Imported, import};
 pub use kind::{Artifact, Author, Function, Holds, InvalidInvariants, Invocation, Kind};
 pub use proof::Came;
 pub use scaffold::{Template, scaffold};
@@ -76,6 +80,10 @@ pub struct Task {
     pub tie_breakers: Vec<TieBreaker>,
     /// Programs whose verdict is known; they prove the task.
     pub solutions: Vec<Solution>,
+    /// What makes the digest of hidden cases unguessable, in hexadecimal; empty where there is none.
+    pub salt: String,
+    /// Of what [`Task::reveal`] shows, to be published before anybody competes.
+    pub hidden_digest: Option<Digest>,
     /// Of everything that decides a score: prompt, limits, checker, cases.
     pub digest: Digest,
 }
@@ -159,6 +167,8 @@ impl Task {
             tolerance: Tolerance::default(),
             checker_program: None,
             generator: None,
+            salt: String::new(),
+            hidden_digest: None,
             cases,
             examples: Vec::new(),
             subtasks: Vec::new(),
@@ -167,6 +177,7 @@ impl Task {
             digest: Digest::of(b""),
         };
         task.digest = digest::digest(&task);
+        task.hidden_digest = task.reveal().map(|text| Digest::of(text.as_bytes()));
         task
     }
 

@@ -72,6 +72,9 @@ impl Task {
         }
         if self.cases.iter().all(|case| !case.hidden) {
             remarks.push("it has no hidden case, so that its answers can be learned by heart".to_owned());
+        } else if self.salt.is_empty() {
+            let hint = "write 32 random hexadecimal digits to `hidden.salt`";
+            remarks.push(format!("the digest of its hidden cases can be guessed at: {hint}"));
         }
         let mut seen = BTreeSet::new();
         // Two resources can have to be alike.

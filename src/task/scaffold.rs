@@ -7,16 +7,20 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use super::TaskError;
+use super::commitment::{SALT_FILE, new_salt};
 use crate::model::Slug;
 
 static PROGRAM: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/task/templates/program");
 static FUNCTION: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/task/templates/function");
+
+static SOLUTION: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/task/templates/solution");
 
 /// What the new task is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Template {
     Program,
     Function,
+    Solution,
 }
 
 /// Writes a new task called `name` into `folder`, which is made where it is missing. The new folder
@@ -39,7 +43,9 @@ pub fn scaffold(folder: &Path, name: &Slug, template: Template) -> Result<PathBu
     let files = match template {
         Template::Program => &PROGRAM,
         Template::Function => &FUNCTION,
+        Template::Solution => &SOLUTION,
     };
     files.extract(&target).map_err(failed)?;
+    fs::write(target.join(SALT_FILE), new_salt()).map_err(failed)?;
     Ok(target)
 }

@@ -59,6 +59,8 @@ enum CheckFormat {
 struct Checked {
     task: String,
     digest: Option<Digest>,
+    /// Of what `task reveal` shows, to be published beforehand.
+    hidden_digest: Option<Digest>,
     cases: usize,
     solutions: usize,
     /// What keeps the task from being proved.
@@ -95,6 +97,7 @@ impl CheckArguments {
                 Err(error) => Checked {
                     task: name,
                     digest: None,
+                    hidden_digest: None,
                     cases: 0,
                     solutions: 0,
                     problems: vec![error.to_string()],
@@ -196,6 +199,7 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
     Ok(Checked {
         task: task.id.to_string(),
         digest: Some(task.digest),
+        hidden_digest: task.hidden_digest,
         cases: task.cases.len(),
         solutions: task.solutions.len(),
         problems,
@@ -264,7 +268,7 @@ const DIM: Style = Style::new().dimmed();
 
 fn text(checked: &Checked, ran: bool) -> String {
     let mut out = String::new();
-    let Checked { task, cases, solutions, problems, remarks, digest: _ } = checked;
+    let Checked { task, cases, solutions, problems, remarks, digest: _, hidden_digest } = checked;
     // Writing to a string cannot fail.
     let _ = if problems.is_empty() {
         let word = if ran { "proved" } else { "well-formed" };
@@ -275,6 +279,9 @@ fn text(checked: &Checked, ran: bool) -> String {
     };
     for problem in problems {
         let _ = writeln!(out, "  {problem}");
+    }
+    if let Some(hidden) = hidden_digest {
+        let _ = writeln!(out, "  {DIM}hidden cases: {hidden}{DIM:#}");
     }
     for remark in remarks {
         let _ = writeln!(out, "  {DIM}remark: {remark}{DIM:#}");

@@ -16,7 +16,7 @@ pub(super) struct NewArguments {
     /// Its name: lower-case ASCII letters, digits, `-` and `_`.
     name: Slug,
 
-    /// What an agent is asked for: a program that answers, or a function.
+    /// What an agent is asked for.
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     kind: NewKind,
 
@@ -27,9 +27,13 @@ pub(super) struct NewArguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum NewKind {
+    /// A program that reads and prints.
     #[default]
     Program,
+    /// A module, of which a function is called.
     Function,
+    /// A program that prints a module, of which a function is called.
+    Solution,
 }
 
 impl NewArguments {
@@ -37,6 +41,7 @@ impl NewArguments {
         let template = match self.kind {
             NewKind::Program => Template::Program,
             NewKind::Function => Template::Function,
+            NewKind::Solution => Template::Solution,
         };
         let folder = task::scaffold(&self.dir, &self.name, template)?;
         terminal.data(folder.display().to_string())?;

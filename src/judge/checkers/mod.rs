@@ -30,8 +30,12 @@ pub enum Checker {
     UnorderedLines,
     /// Words in order; how they are spaced does not count.
     Tokens,
+    /// As `tokens`, and upper and lower case of ASCII letters are the same.
+    TokensIgnoreCase,
     /// Words in order; those that are numbers may differ by the task's tolerance.
     Numbers,
+    /// As `numbers`, and upper and lower case of ASCII letters are the same.
+    NumbersIgnoreCase,
     /// One JSON document; the order of keys and the form of numbers do not count.
     Json,
     /// Each line of the expected answer is a regular expression for that line of the output.
@@ -73,7 +77,9 @@ impl Checker {
             Self::Lines => &lines::DEFINITION,
             Self::UnorderedLines => &unordered_lines::DEFINITION,
             Self::Tokens => &tokens::DEFINITION,
+            Self::TokensIgnoreCase => &tokens::IGNORING_CASE,
             Self::Numbers => &numbers::DEFINITION,
+            Self::NumbersIgnoreCase => &numbers::IGNORING_CASE,
             Self::Json => &json::DEFINITION,
             Self::Regex => &regex::DEFINITION,
             Self::Program => &program::DEFINITION,

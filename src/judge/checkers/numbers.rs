@@ -7,10 +7,22 @@ use crate::judge::Comparison;
 pub(super) const DEFINITION: Definition =
     Definition { compare, valid_answer: any_answer, takes_tolerance: true };
 
+/// What ICPC problem packages compare with when they name a tolerance.
+pub(super) const IGNORING_CASE: Definition =
+    Definition { compare: ignoring_case, valid_answer: any_answer, takes_tolerance: true };
+
 fn compare(expected: &[u8], actual: &[u8], tolerance: Tolerance) -> Comparison {
+    words(expected, actual, tolerance, |wanted, got| wanted == got)
+}
+
+fn ignoring_case(expected: &[u8], actual: &[u8], tolerance: Tolerance) -> Comparison {
+    words(expected, actual, tolerance, <[u8]>::eq_ignore_ascii_case)
+}
+
+fn words(expected: &[u8], actual: &[u8], tolerance: Tolerance, same: fn(&[u8], &[u8]) -> bool) -> Comparison {
     tokens::words_with(expected, actual, |wanted, got| {
         // Equal texts need no arithmetic, so that whole numbers of any length can be expected.
-        wanted == got
+        same(wanted, got)
             || match (number(wanted), number(got)) {
                 (Some(wanted), Some(got)) => tolerance.admits(wanted, got),
                 (Some(_) | None, _) => false,

@@ -6,6 +6,14 @@ use crate::judge::{Comparison, difference};
 pub(super) const DEFINITION: Definition =
     Definition { compare, valid_answer: any_answer, takes_tolerance: false };
 
+/// What ICPC problem packages compare with by default.
+pub(super) const IGNORING_CASE: Definition =
+    Definition { compare: ignoring_case, valid_answer: any_answer, takes_tolerance: false };
+
+fn ignoring_case(expected: &[u8], actual: &[u8], _: Tolerance) -> Comparison {
+    words_with(expected, actual, <[u8]>::eq_ignore_ascii_case)
+}
+
 fn compare(expected: &[u8], actual: &[u8], _: Tolerance) -> Comparison {
     words_with(expected, actual, |wanted, got| wanted == got)
 }

@@ -50,6 +50,7 @@ fn summary(task: &Task) -> TaskSummary {
         difficulty: task.difficulty,
         cases: task.cases.len() as u64,
         digest: task.digest,
+        hidden_digest: task.hidden_digest,
     }
 }
 
@@ -65,6 +66,7 @@ pub(in crate::server) fn detail(task: &Task) -> TaskDetail {
         cases: task.cases.len() as u64,
         examples: task.cases.iter().filter(|case| !case.hidden).map(example).collect(),
         digest: task.digest,
+        hidden_digest: task.hidden_digest,
     }
 }
 
