@@ -32,8 +32,20 @@ impl Found {
         Self { message: message.into(), ..Self::default() }
     }
 
+    /// What to do instead. The sentence of a rule's page becomes a fragment, as behind `error:`.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        let mut help = help.into();
+        let mut characters = help.chars();
+        if let (Some(first), Some(second)) = (characters.next(), characters.next())
+            && first.is_ascii_uppercase()
+            && second.is_ascii_lowercase()
+        {
+            help.replace_range(..1, &first.to_ascii_lowercase().to_string());
+        }
+        if help.ends_with('.') {
+            help.pop();
+        }
+        self.help = Some(help);
         self
     }
 

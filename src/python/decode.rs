@@ -6,8 +6,9 @@ use super::Source;
 /// Why bytes are not a source that the gate reads. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    #[error("the file has {size} bytes, more than the {limit} that are allowed")]
-    TooLarge { size: usize, limit: usize },
+    /// How large it is, is not known: callers read one byte more than the limit.
+    #[error("the file has more than the {limit} bytes that are allowed")]
+    TooLarge { limit: usize },
     #[error("the file holds a NUL byte on line {line}")]
     NulByte { line: u32 },
     #[error("line {line} is not UTF-8")]
@@ -16,6 +17,8 @@ pub enum DecodeError {
     RepeatedByteOrderMark,
     #[error("line {line} declares the encoding `{name}`")]
     ForeignEncoding { line: u32, name: String },
+    #[error("line {line} declares the encoding `{name}` behind a byte-order mark, which CPython refuses")]
+    MarkedEncoding { line: u32, name: String },
 }
 
 impl DecodeError {
@@ -23,7 +26,10 @@ impl DecodeError {
     pub fn line(&self) -> u32 {
         match self {
             Self::TooLarge { .. } | Self::RepeatedByteOrderMark => 1,
-            Self::NulByte { line } | Self::NotUtf8 { line } | Self::ForeignEncoding { line, .. } => *line,
+            Self::NulByte { line }
+            | Self::NotUtf8 { line }
+            | Self::ForeignEncoding { line, .. }
+            | Self::MarkedEncoding { line, .. } => *line,
         }
     }
 }
@@ -57,13 +63,15 @@ const ASCII_SUPERSETS: [&str; 14] = [
 /// what neither can read.
 pub fn decode(bytes: &[u8], limit: usize) -> Result<Source, DecodeError> {
     if bytes.len() > limit {
-        return Err(DecodeError::TooLarge { size: bytes.len(), limit });
+        return Err(DecodeError::TooLarge { limit });
     }
     // A NUL ends the text for some readers, and a ZIP archive behind one would be run as such.
     if let Some(offset) = bytes.iter().position(|byte| *byte == 0) {
         return Err(DecodeError::NulByte { line: line_of(bytes, offset) });
     }
-    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let unmarked = bytes.strip_prefix(BYTE_ORDER_MARK);
+    let marked = unmarked.is_some();
+    let bytes = unmarked.unwrap_or(bytes);
     if bytes.starts_with(BYTE_ORDER_MARK) {
         return Err(DecodeError::RepeatedByteOrderMark);
     }
@@ -80,6 +88,10 @@ pub fn decode(bytes: &[u8], limit: usize) -> Result<Source, DecodeError> {
         };
         if !fits {
             return Err(DecodeError::ForeignEncoding { line, name });
+        }
+        // CPython compares the name with the mark's as text, once it has written it its own way.
+        if marked && canonical != "utf-8" && !canonical.starts_with("utf-8-") {
+            return Err(DecodeError::MarkedEncoding { line, name });
         }
     }
     Ok(Source::new(text))
@@ -167,6 +179,14 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_mark_only_one_spelling_of_the_encoding_is_python() {
+        assert_eq!(text(b"\xef\xbb\xbf# coding: utf-8\nx"), "# coding: utf-8\nx");
+        assert_eq!(text(b"\xef\xbb\xbf# coding: UTF_8\nx"), "# coding: UTF_8\nx");
+        assert!(text(b"\xef\xbb\xbf# coding: utf8\nx").contains("behind a byte-order mark"));
+        assert!(text(b"\xef\xbb\xbf# coding: ascii\nx").contains("behind a byte-order mark"));
+    }
+
+    #[test]
     fn a_cookie_counts_only_in_a_comment_on_the_first_two_lines() {
         for plain in ["x = 1\n# coding: utf-7", "\n\n# coding: utf-7", "x = '# coding: utf-7'"] {
             assert_eq!(text(plain.as_bytes()), plain);
@@ -183,6 +203,6 @@ mod tests {
     fn errors_name_the_line() {
         assert_eq!(text(b"a\r\nb\0"), "! the file holds a NUL byte on line 2");
         assert_eq!(text(b"a\n\n\xff"), "! line 3 is not UTF-8");
-        assert_eq!(text(&[b'x'; 1001]), "! the file has 1001 bytes, more than the 1000 that are allowed");
+        assert_eq!(text(&[b'x'; 1001]), "! the file has more than the 1000 bytes that are allowed");
     }
 }

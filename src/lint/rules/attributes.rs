@@ -529,7 +529,9 @@ fn format_fields(text: &str, range: TextRange, cx: &mut Context<'_, '_>) {
                 cx.report(
                     &FORMAT,
                     range,
-                    Found::new(format!("the field `{{{field}}}` reads `{step}`")).name(step).help(FORMAT.fix),
+                    Found::new(format!("the field `{{{field}}}` reads `{step}`"))
+                        .name(step)
+                        .help("pass the value itself: `'{}'.format(x.name)`"),
                 );
                 return;
             }

@@ -143,13 +143,17 @@ pub(in crate::lint) fn undecodable(
     let rule = match error {
         DecodeError::TooLarge { .. } => &TOO_LARGE,
         DecodeError::NulByte { .. } | DecodeError::RepeatedByteOrderMark => &NOT_TEXT,
-        DecodeError::NotUtf8 { .. } | DecodeError::ForeignEncoding { .. } => &FOREIGN_ENCODING,
+        DecodeError::NotUtf8 { .. }
+        | DecodeError::ForeignEncoding { .. }
+        | DecodeError::MarkedEncoding { .. } => &FOREIGN_ENCODING,
     };
     let found = match error {
         DecodeError::NotUtf8 { .. } if bytes.starts_with(b"PK\x03\x04") => {
             Found::new("this is a ZIP archive").help("submit one Python file as text")
         }
-        DecodeError::ForeignEncoding { .. } | DecodeError::NotUtf8 { .. } => {
+        DecodeError::ForeignEncoding { .. }
+        | DecodeError::NotUtf8 { .. }
+        | DecodeError::MarkedEncoding { .. } => {
             Found::new(error.to_string()).help("save the file as UTF-8 without a coding line")
         }
         DecodeError::TooLarge { .. } | DecodeError::NulByte { .. } | DecodeError::RepeatedByteOrderMark => {

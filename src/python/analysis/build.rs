@@ -222,19 +222,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn around_parameters(&mut self, parameters: &'a ast::Parameters) {
-        for parameter in parameters.iter_non_variadic_params() {
-            if let Some(default) = parameter.default() {
-                self.visit_expr(default);
-            }
-        }
-        for parameter in parameters {
-            if let Some(annotation) = parameter.annotation() {
-                self.visit_annotation(annotation);
-            }
-        }
-    }
-
     fn function(&mut self, node: FunctionNode<'a>) -> FunctionId {
         let id = FunctionId::next(self.module.functions.len());
         let class = match self.module.scope(self.scope).kind {
@@ -388,7 +375,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                 if let Some(parameters) = &def.type_params {
                     self.visit_type_params(parameters);
                 }
-                self.around_parameters(&def.parameters);
+                crate::python::parse::visit_around_parameters(self, &def.parameters);
                 if let Some(returns) = &def.returns {
                     self.visit_annotation(returns);
                 }
@@ -560,7 +547,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
         match expr {
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
-                    self.around_parameters(parameters);
+                    crate::python::parse::visit_around_parameters(self, parameters);
                 }
                 let function = self.function(FunctionNode::Lambda(lambda));
                 self.module.lambdas.insert(id, function);

@@ -9,6 +9,7 @@ mod compile;
 mod guard;
 mod semantic;
 
+use ruff_python_ast::visitor::Visitor;
 use ruff_python_ast::{self as ast, Expr, Mod, Suite};
 use ruff_python_parser::{Mode, ParseOptions};
 use ruff_text_size::{Ranged, TextRange};
@@ -56,6 +57,9 @@ pub(crate) fn parse_module(text: &str, version: PythonVersion) -> Result<Suite, 
         message: error.to_string(),
         kind: SyntaxKind::TooNew,
     }));
+    if problems.is_empty() {
+        problems.extend(compile::check_tabs(text, parsed.tokens()));
+    }
     let Mod::Module(module) = parsed.into_syntax() else {
         return Ok(Suite::new());
     };
@@ -79,6 +83,20 @@ pub(crate) fn parse_expression(text: &str, version: PythonVersion) -> Option<Box
     match parsed.into_syntax() {
         Mod::Expression(expression) => Some(expression.body),
         Mod::Module(_) => None,
+    }
+}
+
+/// Defaults and annotations belong to the scope around the function.
+pub(crate) fn visit_around_parameters<'a>(visitor: &mut impl Visitor<'a>, parameters: &'a ast::Parameters) {
+    for parameter in parameters.iter_non_variadic_params() {
+        if let Some(default) = parameter.default() {
+            visitor.visit_expr(default);
+        }
+    }
+    for parameter in parameters {
+        if let Some(annotation) = parameter.annotation() {
+            visitor.visit_annotation(annotation);
+        }
     }
 }
 

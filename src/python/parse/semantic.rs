@@ -201,20 +201,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Defaults and annotations belong to the scope around the function.
-    fn around_parameters(&mut self, parameters: &'a ast::Parameters) {
-        for parameter in parameters.iter_non_variadic_params() {
-            if let Some(default) = parameter.default() {
-                self.visit_expr(default);
-            }
-        }
-        for parameter in parameters {
-            if let Some(annotation) = parameter.annotation() {
-                self.visit_annotation(annotation);
-            }
-        }
-    }
-
     /// The first iterable runs in the scope around; everything else inside.
     fn comprehension(
         &mut self,
@@ -252,7 +238,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 for decorator in &function.decorator_list {
                     self.visit_decorator(decorator);
                 }
-                self.around_parameters(&function.parameters);
+                super::visit_around_parameters(self, &function.parameters);
                 if let Some(returns) = &function.returns {
                     self.visit_annotation(returns);
                 }
@@ -299,7 +285,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
         match expr {
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
-                    self.around_parameters(parameters);
+                    super::visit_around_parameters(self, parameters);
                 }
                 let mut scope = Scope::new(Kind::Lambda, Names::default());
                 if let Some(parameters) = &lambda.parameters {
