@@ -10,9 +10,11 @@ mod completions;
 mod demo;
 mod doctor;
 mod holds;
+mod image;
 mod keygen;
 mod lint;
 mod lsp;
+mod machines;
 mod operator;
 mod policy;
 mod recheck;
@@ -75,6 +77,7 @@ enum Command {
     Demo(demo::DemoArguments),
     Doctor(doctor::DoctorArguments),
     Holds(holds::HoldsArguments),
+    Image(image::ImageArguments),
     Keygen(keygen::KeygenArguments),
     Lint(lint::LintArguments),
     Lsp(lsp::LspArguments),
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => command.run(&terminal),
         Command::Doctor(command) => command.run(&terminal),
         Command::Holds(command) => command.run(&terminal),
+        Command::Image(command) => command.run(&terminal),
         Command::Keygen(command) => command.run(&terminal),
         Command::Lint(command) => command.run(&terminal),
         Command::Lsp(command) => command.run(&terminal),

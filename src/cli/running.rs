@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::Terminal;
+use super::machines::MachineOptions;
 use crate::judge::Scheme;
 use crate::model::{IsolationLevel, RawAmount, Score, Slug};
 use crate::report::{self, Display, Summary, Terms};
@@ -25,6 +26,8 @@ pub(super) enum SandboxChoice {
     Docker,
     /// Linux namespaces, without an engine.
     Namespaces,
+    /// A virtual machine for each agent and task; needs `portcullis image build` once.
+    Microvm,
 }
 
 /// How long one sandbox serves.
@@ -65,6 +68,9 @@ pub(super) struct SandboxOptions {
         env = "PORTCULLIS_ISOLATION"
     )]
     isolation: IsolationChoice,
+
+    #[command(flatten)]
+    machines: MachineOptions,
 
     /// Programs that run at the same time. As many as there are cores by default.
     #[arg(long, short, value_name = "N", help_heading = "Sandbox",
@@ -282,6 +288,7 @@ impl SandboxOptions {
             SandboxChoice::Auto => sandbox::Choice::Auto,
             SandboxChoice::Docker => sandbox::Choice::Docker,
             SandboxChoice::Namespaces => sandbox::Choice::Namespaces,
+            SandboxChoice::Microvm => sandbox::Choice::MicroVm,
         };
         let mut settings = sandbox::Settings {
             engine: self.engine.clone(),
@@ -295,6 +302,7 @@ impl SandboxOptions {
         if let Some(image) = &self.image {
             settings.image.clone_from(image);
         }
+        settings.microvm = self.machines.settings();
         let say = |line: &str| terminal.say(line);
         let chosen = sandbox::choose(choice, &settings, &say).await?;
         terminal.say(format!("sandbox: {}", chosen.reason));

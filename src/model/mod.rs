@@ -2,6 +2,7 @@
 
 mod case;
 mod digest;
+mod egress;
 mod facts;
 mod hotkey;
 mod limits;
@@ -11,6 +12,7 @@ mod state;
 
 pub use case::{CaseResult, CaseVerdict, Split, TaskResult};
 pub use digest::{Digest, InvalidDigest};
+pub use egress::{Destination, Egress, InvalidEgress};
 pub use facts::{Capture, Ending, IsolationLevel, RunFacts, Usage};
 pub use hotkey::{Hotkey, InvalidHotkey, SIGNING_CONTEXT, SUBSTRATE, Scheme, ss58_decode, ss58_encode};
 pub use limits::Limits;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::docker::Docker;
+use super::microvm::{MicroVm, MicroVmSettings};
 use super::namespaces::Namespaces;
 use super::{Backend, Capabilities, SandboxError};
 
@@ -16,6 +17,8 @@ pub enum Choice {
     Auto,
     Docker,
     Namespaces,
+    /// Never taken by `Auto`: it needs an image that somebody made.
+    MicroVm,
 }
 
 /// How long one sandbox serves.
@@ -48,6 +51,7 @@ pub struct Settings {
     /// `runc`, `runsc`, `kata`; `None` means the engine's default.
     pub runtime: Option<String>,
     pub reuse: Reuse,
+    pub microvm: MicroVmSettings,
     /// The interpreter of the namespaces backend; `None` means the first in the path that will do.
     pub python: Option<PathBuf>,
     /// The program whose `main` calls [`helper_main`](super::helper_main); `None` means this one.
@@ -61,6 +65,7 @@ impl Default for Settings {
             engine: None,
             runtime: None,
             reuse: Reuse::default(),
+            microvm: MicroVmSettings::default(),
             python: None,
             helper: None,
         }
@@ -89,6 +94,7 @@ pub async fn choose(
     match choice {
         Choice::Docker => taken(Arc::new(Docker::new(settings, progress).await?), "as asked for").await,
         Choice::Namespaces => taken(Arc::new(Namespaces::new(settings).await?), "as asked for").await,
+        Choice::MicroVm => taken(Arc::new(MicroVm::new(settings, progress).await?), "as asked for").await,
         Choice::Auto => {
             let docker = match Docker::new(settings, progress).await {
                 Ok(docker) => {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Backend, CaseSpec, RunId, SandboxError, SessionSpec};
-use crate::model::{Ending, Limits, RunFacts, Slug};
+use crate::model::{Egress, Ending, Limits, RunFacts, Slug};
 
 /// One promise, and what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -287,13 +287,17 @@ pub async fn examine(backend: &dyn Backend) -> Result<Vec<Check>, SandboxError> 
 }
 
 async fn try_out(backend: &dyn Backend, probe: &Probe) -> Result<Check, SandboxError> {
+    // A program that keeps a promise is to end before its CPU time does, however slow it is.
+    let limits = limits();
+    let limits = Limits { cpu_ms: limits.cpu_ms * u64::from(backend.slowness()), ..limits };
     let spec = SessionSpec {
         run: RunId::generate(),
         source: Arc::from(format!("{PRELUDE}{}", probe.program)),
         limits: match probe.program {
-            SLEEPER => Limits { wall_ms: 1_000, ..limits() },
-            _ => limits(),
+            SLEEPER => Limits { wall_ms: 1_000, ..limits },
+            _ => limits,
         },
+        egress: Egress::default(),
         label: format!("doctor/{}", probe.name),
     };
     let name = Slug::parse(probe.name)

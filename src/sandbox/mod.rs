@@ -5,6 +5,8 @@ mod cgroup;
 mod choice;
 mod docker;
 mod examination;
+pub mod image;
+mod microvm;
 mod namespaces;
 mod owner;
 mod refusing;
@@ -19,10 +21,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{IsolationLevel, Limits, RunFacts, Slug};
+use crate::model::{Egress, IsolationLevel, Limits, RunFacts, Slug};
 
 pub use choice::{Choice, Chosen, Reuse, Settings, choose};
 pub use examination::{Check, examine};
+pub use microvm::{FirecrackerFiles, MicroVmSettings};
 pub use namespaces::{helper_main, helper_requested};
 pub use refusing::Refusing;
 
@@ -50,8 +53,24 @@ pub struct SessionSpec {
     /// else is ever executed.
     pub source: Arc<str>,
     pub limits: Limits,
+    /// Where the program may connect to. A backend enforces all of it or refuses to open.
+    pub egress: Egress,
     /// For labels and logs only.
     pub label: String,
+}
+
+impl SessionSpec {
+    /// For a backend that has no network to give: refuses a list that is not empty.
+    fn without_network(&self, backend: &str) -> Result<(), SandboxError> {
+        if self.egress.is_closed() {
+            return Ok(());
+        }
+        Err(SandboxError::Unavailable(format!(
+            "the {backend} sandbox has no network and cannot open the way to {}: leave the list of \
+             destinations empty",
+            self.egress
+        )))
+    }
 }
 
 /// One start of the interpreter: `python3 -I -S -B agent.py ARGUMENTS…` with `stdin`.
@@ -110,6 +129,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
     /// A sandbox for one agent and one task. Nothing of an earlier session is in it.
     async fn open(&self, spec: &SessionSpec) -> Result<Box<dyn Session>, SandboxError>;
+
+    /// How many times longer programs need than on this machine's own processor.
+    fn slowness(&self) -> u32 {
+        1
+    }
 
     /// Removes what runs of ours left behind that are no longer alive, never what is another's.
     async fn sweep(&self) -> Result<SweepReport, SandboxError>;

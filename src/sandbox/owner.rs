@@ -90,7 +90,7 @@ fn pid_namespace() -> u64 {
 }
 
 /// The 22nd field of `/proc/PID/stat`; the second, the name, may hold blanks and parentheses.
-fn start_of(pid: u32) -> Option<u64> {
+pub(super) fn start_of(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_ascii_whitespace().nth(19)?.parse().ok()

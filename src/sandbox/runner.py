@@ -63,7 +63,12 @@ def flush():
 def read_exactly(size):
     parts = []
     while size:
-        part = os.read(0, min(size, CHUNK))
+        try:
+            part = os.read(0, min(size, CHUNK))
+        except BlockingIOError:
+            # In a machine one device is both descriptors, so this one does not wait either.
+            select.select([0], [], [])
+            continue
         if not part:
             raise HostGone
         parts.append(part)

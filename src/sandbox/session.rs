@@ -65,6 +65,8 @@ pub(super) struct Counters {
 pub(super) struct Link {
     to: Box<dyn AsyncWrite + Send + Unpin>,
     from: Box<dyn AsyncRead + Send + Unpin>,
+    /// Our own deadlines are multiplied by this; the agent's limits never are.
+    patience: u32,
 }
 
 impl Link {
@@ -72,7 +74,13 @@ impl Link {
         to: impl AsyncWrite + Send + Unpin + 'static,
         from: impl AsyncRead + Send + Unpin + 'static,
     ) -> Self {
-        Self { to: Box::new(to), from: Box::new(tokio::io::BufReader::with_capacity(128 * 1024, from)) }
+        let from = Box::new(tokio::io::BufReader::with_capacity(128 * 1024, from));
+        Self { to: Box::new(to), from, patience: 1 }
+    }
+
+    /// The same, to a sandbox in which everything takes `times` as long.
+    pub(super) fn patient(self, times: u32) -> Self {
+        Self { patience: times.max(1), ..self }
     }
 
     /// Sends `frames` (the runner's code, its configuration) and waits for its greeting: the
@@ -88,7 +96,8 @@ impl Link {
                 other => Err(Broken::Stream(format!("the runner began with {other:?}"))),
             }
         };
-        timeout(GREETING, exchange).await.unwrap_or(Err(Broken::Late { doing: "greet us", after: GREETING }))
+        let after = GREETING * self.patience;
+        timeout(after, exchange).await.unwrap_or(Err(Broken::Late { doing: "greet us", after }))
     }
 
     async fn write(&mut self, frame: &[u8]) -> Result<(), Broken> {
@@ -96,9 +105,10 @@ impl Link {
             self.to.write_all(frame).await?;
             self.to.flush().await
         };
-        match timeout(START, exchange).await {
+        let after = START * self.patience;
+        match timeout(after, exchange).await {
             Ok(done) => Ok(done?),
-            Err(_) => Err(Broken::Late { doing: "take a case", after: START }),
+            Err(_) => Err(Broken::Late { doing: "take a case", after }),
         }
     }
 }
@@ -173,9 +183,10 @@ async fn watch(link: &mut Link, case: &[u8], wall: Duration, output_bytes: u64) 
     if let Err(broken) = link.write(case).await {
         return Seen { collected, end: Ended::Broken(broken) };
     }
+    let (start, grace) = (START * link.patience, GRACE * link.patience);
     let mut started: Option<Instant> = None;
     loop {
-        let patience = started.map_or(START, |at| (wall + GRACE).saturating_sub(at.elapsed()));
+        let patience = started.map_or(start, |at| (wall + grace).saturating_sub(at.elapsed()));
         let end = match timeout(patience, wire::read_reply(&mut link.from)).await {
             Ok(Ok(Reply::Started)) => {
                 started.get_or_insert_with(Instant::now);
@@ -198,7 +209,7 @@ async fn watch(link: &mut Link, case: &[u8], wall: Duration, output_bytes: u64) 
             Ok(Err(error)) => Ended::Broken(error.into()),
             Err(_) => match started {
                 Some(at) => Ended::ByOurClock(at.elapsed()),
-                None => Ended::Broken(Broken::Late { doing: "start the agent", after: START }),
+                None => Ended::Broken(Broken::Late { doing: "start the agent", after: start }),
             },
         };
         return Seen { collected, end };

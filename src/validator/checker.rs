@@ -39,6 +39,7 @@ pub async fn try_checker(
         run: run.clone(),
         source: checker.program(),
         limits: CheckerProgram::limits(),
+        egress: Egress::default(),
         label: format!("{}/checker", task.id),
     };
     let mut session = backend.open(&spec).await?;

@@ -12,7 +12,7 @@ use super::threshold::Threshold;
 use super::{Agent, Content, Event, Events, Fault, Journal};
 use crate::judge::{self, CheckerFault, Comparison};
 use crate::lint;
-use crate::model::{CaseResult, CaseVerdict, GateVerdict, RunFacts, TaskResult, Usage};
+use crate::model::{CaseResult, CaseVerdict, Egress, GateVerdict, RunFacts, TaskResult, Usage};
 use crate::sandbox::{Backend, CaseSpec, RunId, SandboxError, Session, SessionSpec};
 use crate::task::{Case, CheckerProgram, Invocation, Task};
 
@@ -114,6 +114,7 @@ impl Unit {
             run: run.clone(),
             source: program,
             limits: self.task.limits.clone(),
+            egress: Egress::default(),
             label: format!("{}/{}", self.agent.miner_id, self.task.id),
         }
     }
@@ -123,6 +124,7 @@ impl Unit {
             run: run.clone(),
             source: checker.program(),
             limits: CheckerProgram::limits(),
+            egress: Egress::default(),
             label: format!("{}/{}/checker", self.agent.miner_id, self.task.id),
         }
     }

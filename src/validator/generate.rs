@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Round;
 use crate::judge;
 use crate::lint::{self, Policy};
-use crate::model::{Ending, GateVerdict, Limits, RunFacts};
+use crate::model::{Egress, Ending, GateVerdict, Limits, RunFacts};
 use crate::sandbox::{Backend, CaseSpec, RunId, SandboxError, Session, SessionSpec};
 use crate::task::{self, Case, Generator, Invocation, Task};
 
@@ -156,7 +156,8 @@ impl Making<'_> {
         limits: Limits,
     ) -> Result<Box<dyn Session>, SandboxError> {
         let label = format!("{}/{what}", self.task.id);
-        self.backend.open(&SessionSpec { run: self.run.clone(), source, limits, label }).await
+        let (run, egress) = (self.run.clone(), Egress::default());
+        self.backend.open(&SessionSpec { run, source, limits, egress, label }).await
     }
 
     /// What the program printed, which must have ended well.

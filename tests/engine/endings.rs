@@ -99,7 +99,7 @@ async fn usage(under: &Under) -> Result<(), Failed> {
     if is_right { Ok(()) } else { Err(format!("asleep {asleep:?}, busy {busy:?}").into()) }
 }
 
-async fn fresh(under: &Under) -> Result<(), Failed> {
+pub(crate) async fn fresh(under: &Under) -> Result<(), Failed> {
     let source = "import os, subprocess, sys, time\n\
         print(sorted(os.listdir('/tmp')), sorted(n for n in os.listdir('/proc') if n.isdigit() and n != '1' \
         and n != str(os.getpid())))\n\

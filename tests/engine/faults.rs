@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use portcullis::model::Ending;
-use portcullis::sandbox::{Choice, Reuse, SandboxError, Settings, choose};
+use portcullis::model::{Destination, Egress, Ending};
+use portcullis::sandbox::{Choice, Reuse, RunId, SandboxError, SessionSpec, Settings, choose};
 
 use crate::leftovers;
 use crate::support::{BackendUnderTest, Under, World, case, close, expect, settings, trial};
@@ -31,6 +31,9 @@ pub(crate) fn trials(world: &Arc<World>, backend: BackendUnderTest) -> Vec<Trial
         trial(world, backend, "a_sandbox_for_each_case_is_another_one_each_time", async move |_| {
             one_each(backend).await
         }),
+        trial(world, backend, "a_list_of_destinations_is_refused_and_not_ignored", async move |under| {
+            egress(&under).await
+        }),
         trial(world, backend, "a_sweep_leaves_what_is_in_use", async move |under| in_use(&under).await),
     ];
     if !crate::support::is_unprivileged() {
@@ -50,7 +53,7 @@ async fn killed(under: &Under, backend: BackendUnderTest) -> Result<(), Failed> 
     let mut session = under.open(&source).await?;
     let victim = match backend {
         BackendUnderTest::Docker => newest_container()?,
-        BackendUnderTest::Namespaces => helper_of(&source)?,
+        BackendUnderTest::Namespaces | BackendUnderTest::MicroVm => helper_of(&source)?,
     };
     let run = case(&[], b"");
     let (result, ()) = tokio::join!(session.run(&run), async {
@@ -148,6 +151,25 @@ async fn one_each(backend: BackendUnderTest) -> Result<(), Failed> {
     expect("sandboxes", &seen.len(), &3)
 }
 
+pub(crate) async fn egress(under: &Under) -> Result<(), Failed> {
+    let egress = Egress::new(["api.example.org:443".parse::<Destination>()?])?;
+    let spec = SessionSpec {
+        run: RunId::generate(),
+        source: Arc::from("print('ok')"),
+        limits: under.limits.clone(),
+        egress,
+        label: "test".to_owned(),
+    };
+    match under.backend.open(&spec).await.map(|_| ()) {
+        Err(SandboxError::Unavailable(text))
+            if [under.capabilities.backend.as_str(), "api.example.org:443"].iter().all(|word| text.contains(*word)) =>
+        {
+            Ok(())
+        }
+        other => Err(format!("{other:?}, expected that it is refused").into()),
+    }
+}
+
 async fn in_use(under: &Under) -> Result<(), Failed> {
     let mut session = under.open("print('ok')").await?;
     session.run(&case(&[], b"")).await?;
@@ -160,7 +182,11 @@ async fn in_use(under: &Under) -> Result<(), Failed> {
 /// Holds a session open and says so; does not return. For a copy of this program.
 pub(crate) fn hold(which: &str) -> ! {
     let world = World::new();
-    let choice = if which == "docker" { Choice::Docker } else { Choice::Namespaces };
+    let choice = match which {
+        "docker" => Choice::Docker,
+        "microvm" => Choice::MicroVm,
+        _ => Choice::Namespaces,
+    };
     world.runtime.block_on(async {
         let chosen = choose(choice, &settings(), &|_| ()).await.expect("the backend can be had");
         let under = Under {

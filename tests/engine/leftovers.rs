@@ -12,7 +12,8 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
     let bases = world.backends().count();
     let folders = folders_of(std::process::id());
     for folder in &folders {
-        let inside: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
+        let inside = fs::read_dir(folder).into_iter().flatten().flatten();
+        let inside: Vec<_> = inside.filter(|entry| entry.file_name() != "owner").collect();
         if !inside.is_empty() {
             return Err(format!("{inside:?}"));
         }
@@ -21,6 +22,7 @@ pub(crate) fn check(world: &World) -> Result<(), String> {
         return Err(format!("{folders:?}"));
     }
     let mut left = helpers_below(std::process::id());
+    left.extend(monitors_of(std::process::id()).into_iter().map(|pid| format!("machine monitor {pid}")));
     left.extend(groups_of(std::process::id()));
     left.extend(containers_of(std::process::id()));
     if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
@@ -58,6 +60,23 @@ pub(crate) fn processes() -> Vec<(u32, Vec<String>)> {
     found
 }
 
+/// The machine monitors that this process started.
+pub(crate) fn monitors_of(parent: u32) -> Vec<u32> {
+    let pids = processes().into_iter().map(|(pid, _)| pid);
+    pids.filter(|pid| is_monitor(*pid) && parent_of(*pid) == Some(parent)).collect()
+}
+
+/// Whether it is one and runs.
+pub(crate) fn is_monitor(pid: u32) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).contains("name=portcullis")
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 fn helpers_below(pid: u32) -> Vec<String> {
     let is_ours = |arguments: &[String]| {
         arguments.iter().any(|word| word == "--sandbox-helper")
@@ -93,7 +112,9 @@ fn folders_of(pid: u32) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("portcullis-") && name.contains(&mark(pid))
+            let owner = fs::read_to_string(path.join("owner")).unwrap_or_default();
+            (name.starts_with("portcullis-") && name.contains(&mark(pid)))
+                || (name.starts_with("portcullisvm-") && owner.contains(&mark(pid)))
         })
         .collect()
 }

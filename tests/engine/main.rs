@@ -18,6 +18,7 @@ mod doctor;
 mod endings;
 mod faults;
 mod leftovers;
+mod microvm;
 mod support;
 mod tasks;
 mod unprivileged;
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
         trials.extend(endings::trials(&world, backend));
         trials.extend(faults::trials(&world, backend));
         trials.extend(doctor::trials(&world, backend));
+    }
+    if !support::is_unprivileged() {
+        trials.extend(microvm::trials(&world));
     }
     trials.extend(tasks::trials());
     trials.extend(unprivileged::trials());

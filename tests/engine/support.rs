@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Failed, Trial};
-use portcullis::model::{Limits, RunFacts};
+use portcullis::model::{Egress, Limits, RunFacts};
 use portcullis::sandbox::{
-    Backend, Capabilities, CaseSpec, Choice, Chosen, RunId, SandboxError, Session, SessionSpec, Settings,
+    Backend, Capabilities, CaseSpec, Choice, Chosen, MicroVmSettings, RunId, SandboxError, Session, SessionSpec, Settings,
     choose,
 };
 use tokio::runtime::Runtime;
@@ -19,6 +19,8 @@ pub(crate) const UNPRIVILEGED: &str = "PORTCULLIS_TEST_UNPRIVILEGED";
 pub(crate) enum BackendUnderTest {
     Docker,
     Namespaces,
+    /// Not among [`all`](Self::all): it has a choice of tests of its own.
+    MicroVm,
 }
 
 impl BackendUnderTest {
@@ -32,6 +34,7 @@ impl fmt::Display for BackendUnderTest {
         f.write_str(match self {
             Self::Docker => "docker",
             Self::Namespaces => "namespaces",
+            Self::MicroVm => "microvm",
         })
     }
 }
@@ -49,7 +52,9 @@ pub(crate) fn helper() -> PathBuf {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { helper: Some(helper()), ..Settings::default() }
+    let image = std::env::var_os("PORTCULLIS_MICROVM_IMAGE").map(PathBuf::from);
+    let microvm = MicroVmSettings { image, firecracker: None };
+    Settings { helper: Some(helper()), microvm, ..Settings::default() }
 }
 
 pub(crate) fn project(path: impl AsRef<Path>) -> PathBuf {
@@ -73,12 +78,21 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
+/// An emulated machine needs half a second for what takes a thirtieth elsewhere.
+pub(crate) fn limits_for(backend: BackendUnderTest) -> Limits {
+    match backend {
+        BackendUnderTest::MicroVm => Limits { wall_ms: 25_000, cpu_ms: 10_000, ..limits() },
+        BackendUnderTest::Docker | BackendUnderTest::Namespaces => limits(),
+    }
+}
+
 /// A runtime and each backend, made when it is first wanted.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) runtime: Runtime,
     docker: OnceLock<Result<Chosen, String>>,
     namespaces: OnceLock<Result<Chosen, String>>,
+    microvm: OnceLock<Result<Chosen, String>>,
 }
 
 impl World {
@@ -87,6 +101,7 @@ impl World {
             runtime: Runtime::new().expect("a runtime can be made"),
             docker: OnceLock::new(),
             namespaces: OnceLock::new(),
+            microvm: OnceLock::new(),
         }
     }
 
@@ -94,6 +109,7 @@ impl World {
         let (cell, choice) = match backend {
             BackendUnderTest::Docker => (&self.docker, Choice::Docker),
             BackendUnderTest::Namespaces => (&self.namespaces, Choice::Namespaces),
+            BackendUnderTest::MicroVm => (&self.microvm, Choice::MicroVm),
         };
         let made = cell.get_or_init(|| {
             self.runtime.block_on(choose(choice, &settings(), &|_| ())).map_err(|error| error.to_string())
@@ -103,7 +119,7 @@ impl World {
 
     /// Ends what still runs in the background and forgets the backends.
     pub(crate) fn backends(&self) -> impl Iterator<Item = &Chosen> {
-        [&self.docker, &self.namespaces].into_iter().filter_map(|cell| cell.get()?.as_ref().ok())
+        [&self.docker, &self.namespaces, &self.microvm].into_iter().filter_map(|cell| cell.get()?.as_ref().ok())
     }
 }
 
@@ -123,7 +139,7 @@ where
         let under = Under {
             backend: Arc::clone(&chosen.backend),
             capabilities: chosen.capabilities.clone(),
-            limits: limits(),
+            limits: limits_for(backend),
         };
         world.runtime.block_on(test(under))
     })
@@ -143,6 +159,7 @@ impl Under {
             run: RunId::generate(),
             source: Arc::from(source),
             limits: self.limits.clone(),
+            egress: Egress::default(),
             label: "test".to_owned(),
         };
         self.backend.open(&spec).await

@@ -30,7 +30,7 @@ use super::owner::{Liveness, Owner};
 use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
 use super::wire::{self, RUNNER, RunnerConfig};
 use super::{Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport};
-use crate::model::{IsolationLevel, Limits};
+use crate::model::{Egress, IsolationLevel, Limits};
 
 /// For calls that only ask or create.
 const CALL: Duration = Duration::from_secs(30);
@@ -234,6 +234,7 @@ impl Backend for Docker {
     }
 
     async fn open(&self, spec: &SessionSpec) -> Result<Box<dyn Session>, SandboxError> {
+        spec.without_network("docker")?;
         Ok(Box::new(WarmSession::open(Arc::clone(&self.shared), spec).await?))
     }
 
@@ -283,6 +284,7 @@ impl Shared {
             run: RunId::generate(),
             source: Arc::from(""),
             limits: Limits::default(),
+            egress: Egress::default(),
             label: "probe".to_owned(),
         };
         let (sandbox, python) = self.launch(&spec).await?;

@@ -29,7 +29,7 @@ use super::owner::{Liveness, Owner};
 use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
 use super::wire::{self, RUNNER, RunnerConfig};
 use super::{Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport};
-use crate::model::{IsolationLevel, Limits};
+use crate::model::{Egress, IsolationLevel, Limits};
 
 /// Every folder of ours begins with this; the owner follows, then something random.
 const PREFIX: &str = "portcullis-";
@@ -105,6 +105,7 @@ async fn try_out(shared: &Shared) -> Result<(), SandboxError> {
         run: RunId::generate(),
         source: Arc::from(""),
         limits: Limits::default(),
+        egress: Egress::default(),
         label: "probe".to_owned(),
     };
     Box::new(shared.launch(&spec).await?).destroy().await;
@@ -156,6 +157,7 @@ impl Backend for Namespaces {
     }
 
     async fn open(&self, spec: &SessionSpec) -> Result<Box<dyn Session>, SandboxError> {
+        spec.without_network("namespaces")?;
         Ok(Box::new(WarmSession::open(Arc::clone(&self.shared), spec).await?))
     }
 
