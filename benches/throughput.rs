@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use portcullis::judge::{self, Checker};
 use portcullis::lint::Policy;
-use portcullis::model::{Ending, Limits, MinerId, Score, Slug};
+use portcullis::model::{Egress, Ending, Limits, MinerId, Score, Slug};
 use portcullis::sandbox::{Backend, CaseSpec, Choice, Reuse, RunId, Session, SessionSpec, Settings, choose};
 use portcullis::task::{Case, Task};
 use portcullis::validator::{self, Agent, Events, Judged, Plan};
@@ -322,6 +322,7 @@ async fn open(backend: &Arc<dyn Backend>) -> anyhow::Result<Box<dyn Session>> {
         run: RunId::generate(),
         source: Arc::from(PROGRAM),
         limits: Limits::default(),
+        egress: Egress::default(),
         label: "throughput".to_owned(),
     };
     Ok(backend.open(&spec).await?)

@@ -16,13 +16,23 @@ pub(super) struct MachineOptions {
     firecracker: Option<PathBuf>,
 
     /// The `vmlinux` that Firecracker boots.
-    #[arg(long, value_name = "FILE", help_heading = "Machines", env = "PORTCULLIS_FIRECRACKER_KERNEL",
-          requires = "firecracker")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Machines",
+        env = "PORTCULLIS_FIRECRACKER_KERNEL",
+        requires = "firecracker"
+    )]
     firecracker_kernel: Option<PathBuf>,
 
     /// The root file system that it boots, with `/sbin/portcullis-init` in it.
-    #[arg(long, value_name = "FILE", help_heading = "Machines", env = "PORTCULLIS_FIRECRACKER_ROOT",
-          requires = "firecracker")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Machines",
+        env = "PORTCULLIS_FIRECRACKER_ROOT",
+        requires = "firecracker"
+    )]
     firecracker_root: Option<PathBuf>,
 }
 

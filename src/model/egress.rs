@@ -30,8 +30,13 @@ const METADATA: &[IpAddr] = &[
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
 ];
 /// The names under which they are known.
-const METADATA_NAMES: &[&str] =
-    &["metadata", "metadata.google.internal", "instance-data", "metadata.azure.internal", "metadata.tencentyun.com"];
+const METADATA_NAMES: &[&str] = &[
+    "metadata",
+    "metadata.google.internal",
+    "instance-data",
+    "metadata.azure.internal",
+    "metadata.tencentyun.com",
+];
 
 /// One place that may be connected to by TCP: `api.example.org:443`, `192.0.2.1:80`, `[2001:db8::1]:443`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,7 +109,11 @@ fn closed(address: IpAddr) -> Option<fn(String) -> InvalidEgress> {
     }
     let is_local = match address {
         IpAddr::V4(v4) => {
-            v4.is_loopback() || v4.is_unspecified() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast()
+            v4.is_loopback()
+                || v4.is_unspecified()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
                 || v4.octets()[0] == 0
         }
         IpAddr::V6(v6) => {
@@ -250,9 +259,32 @@ mod tests {
     #[test]
     fn what_is_no_host_and_port_is_refused() {
         for text in [
-            "", ":", "a", "a:", ":80", "a:0", "a:65536", "a:+1", "a b:1", "-a:1", "a-:1", "a..b:1", "*:1", "*.a:1",
-            "2001:db8::1:443", "[2001:db8::1]", "http://a:1", "a/b:1", "a_b:1", "1.2.3:1", "2130706433:80",
-            "0x7f000001:80", "127.1:80", "01.2.3.4:1", "ü.example:1", "a:1\n",
+            "",
+            ":",
+            "a",
+            "a:",
+            ":80",
+            "a:0",
+            "a:65536",
+            "a:+1",
+            "a b:1",
+            "-a:1",
+            "a-:1",
+            "a..b:1",
+            "*:1",
+            "*.a:1",
+            "2001:db8::1:443",
+            "[2001:db8::1]",
+            "http://a:1",
+            "a/b:1",
+            "a_b:1",
+            "1.2.3:1",
+            "2130706433:80",
+            "0x7f000001:80",
+            "127.1:80",
+            "01.2.3.4:1",
+            "ü.example:1",
+            "a:1\n",
         ] {
             assert!(matches!(parse(text), Err(InvalidEgress::Malformed(_))), "{text:?}");
         }
@@ -280,8 +312,18 @@ mod tests {
     #[test]
     fn this_machine_and_its_link_are_closed() {
         for text in [
-            "127.0.0.1:80", "0.0.0.0:80", "0.1.2.3:80", "169.254.1.1:80", "224.0.0.1:80", "255.255.255.255:80",
-            "[::]:80", "[::1]:80", "[fe80::1]:80", "[ff02::1]:80", "[::ffff:127.0.0.1]:80", "localhost:80",
+            "127.0.0.1:80",
+            "0.0.0.0:80",
+            "0.1.2.3:80",
+            "169.254.1.1:80",
+            "224.0.0.1:80",
+            "255.255.255.255:80",
+            "[::]:80",
+            "[::1]:80",
+            "[fe80::1]:80",
+            "[ff02::1]:80",
+            "[::ffff:127.0.0.1]:80",
+            "localhost:80",
             "a.localhost:80",
         ] {
             assert!(matches!(parse(text), Err(InvalidEgress::Local(_))), "{text}");

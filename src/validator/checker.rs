@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::judge::{self, CheckerFault};
+use crate::model::Egress;
 use crate::sandbox::{Backend, CaseSpec, RunId, SandboxError, SessionSpec};
 use crate::task::{CheckerProgram, Task};
 

@@ -128,6 +128,7 @@ async fn nul(under: &Under) -> Result<(), Failed> {
 async fn one_each(backend: BackendUnderTest) -> Result<(), Failed> {
     let choice = match backend {
         BackendUnderTest::Docker => Choice::Docker,
+        BackendUnderTest::MicroVm => Choice::MicroVm,
         BackendUnderTest::Namespaces => Choice::Namespaces,
     };
     let settings = Settings { reuse: Reuse::Case, ..settings() };
@@ -162,7 +163,9 @@ pub(crate) async fn egress(under: &Under) -> Result<(), Failed> {
     };
     match under.backend.open(&spec).await.map(|_| ()) {
         Err(SandboxError::Unavailable(text))
-            if [under.capabilities.backend.as_str(), "api.example.org:443"].iter().all(|word| text.contains(*word)) =>
+            if [under.capabilities.backend.as_str(), "api.example.org:443"]
+                .iter()
+                .all(|word| text.contains(*word)) =>
         {
             Ok(())
         }

@@ -45,14 +45,21 @@ pub(crate) fn trials(world: &Arc<World>) -> Vec<Trial> {
         trials.retain(|trial| TELLING.iter().any(|name| trial.name().ends_with(name)));
     }
     trials.extend(crate::doctor::trials(world, BACKEND));
-    trials.push(trial(world, BACKEND, "a_machine_tells_how_programs_ended", async move |under| ends(&under).await));
+    trials.push(trial(world, BACKEND, "a_machine_tells_how_programs_ended", async move |under| {
+        ends(&under).await
+    }));
     trials.push(trial(world, BACKEND, "nothing_of_a_case_is_left_for_the_next", async move |under| {
         crate::endings::fresh(&under).await
     }));
-    trials.push(trial(world, BACKEND, "a_list_of_destinations_is_refused_and_not_ignored", async move |under| {
-        crate::faults::egress(&under).await
+    trials.push(trial(
+        world,
+        BACKEND,
+        "a_list_of_destinations_is_refused_and_not_ignored",
+        async move |under| crate::faults::egress(&under).await,
+    ));
+    trials.push(trial(world, BACKEND, "a_machine_whose_monitor_is_killed_is_our_fault", async move |_| {
+        killed()
     }));
-    trials.push(trial(world, BACKEND, "a_machine_whose_monitor_is_killed_is_our_fault", async move |_| killed()));
     trials.push(trial(world, BACKEND, "what_a_killed_validator_left_is_swept", async move |under| {
         swept(&under).await
     }));

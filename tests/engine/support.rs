@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use libtest_mimic::{Failed, Trial};
 use portcullis::model::{Egress, Limits, RunFacts};
 use portcullis::sandbox::{
-    Backend, Capabilities, CaseSpec, Choice, Chosen, MicroVmSettings, RunId, SandboxError, Session, SessionSpec, Settings,
-    choose,
+    Backend, Capabilities, CaseSpec, Choice, Chosen, MicroVmSettings, RunId, SandboxError, Session,
+    SessionSpec, Settings, choose,
 };
 use tokio::runtime::Runtime;
 
@@ -119,7 +119,9 @@ impl World {
 
     /// Ends what still runs in the background and forgets the backends.
     pub(crate) fn backends(&self) -> impl Iterator<Item = &Chosen> {
-        [&self.docker, &self.namespaces, &self.microvm].into_iter().filter_map(|cell| cell.get()?.as_ref().ok())
+        [&self.docker, &self.namespaces, &self.microvm]
+            .into_iter()
+            .filter_map(|cell| cell.get()?.as_ref().ok())
     }
 }
 

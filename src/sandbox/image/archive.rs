@@ -35,21 +35,7 @@ impl Archive {
         let links = if mode == FOLDER { 2 } else { 1 };
         let (name_size, size) = (path.len() + 1, content.len());
         // Inode, mode, user, group, links, time, size, device, its device, name's size, sum.
-        let fields = [
-            self.inodes as usize,
-            mode as usize,
-            0,
-            0,
-            links,
-            0,
-            size,
-            0,
-            0,
-            0,
-            0,
-            name_size,
-            0,
-        ];
+        let fields = [self.inodes as usize, mode as usize, 0, 0, links, 0, size, 0, 0, 0, 0, name_size, 0];
         self.bytes.extend(b"070701");
         for field in fields {
             self.bytes.extend(format!("{field:08X}").bytes());
@@ -77,7 +63,8 @@ mod tests {
         archive.file("init", b"12345");
         let bytes = archive.finish();
         assert_eq!(bytes.len() % 512, 0);
-        let starts: Vec<_> = bytes.windows(6).enumerate().filter(|(_, w)| w == b"070701").map(|(at, _)| at).collect();
+        let starts: Vec<_> =
+            bytes.windows(6).enumerate().filter(|(_, w)| w == b"070701").map(|(at, _)| at).collect();
         assert_eq!(starts.len(), 3);
         assert!(starts.iter().all(|at| at % 4 == 0));
         let text = String::from_utf8_lossy(&bytes);

@@ -126,12 +126,7 @@ pub fn machine(options: &Options, progress: Progress<'_>) -> Result<Manifest, Bu
         digests.push(Digest::of(&content).to_string());
         put(output, name, &content)?;
     }
-    let manifest = Manifest {
-        format: FORMAT,
-        digest: of_all(&digests),
-        kernel,
-        python: python_of(&tree),
-    };
+    let manifest = Manifest { format: FORMAT, digest: of_all(&digests), kernel, python: python_of(&tree) };
     put(output, MANIFEST, format!("{:#}\n", json!(manifest)).as_bytes())?;
     Ok(manifest)
 }
@@ -187,8 +182,7 @@ fn whole(folder: &Path) -> Option<Manifest> {
     let digests = [KERNEL, INITRD, ROOT]
         .map(|name| fs::read(folder.join(name)).ok().map(|content| Digest::of(&content).to_string()));
     let digests: Option<Vec<_>> = digests.into_iter().collect();
-    let is_whole = manifest.format == FORMAT
-        && manifest.digest == of_all(&digests?);
+    let is_whole = manifest.format == FORMAT && manifest.digest == of_all(&digests?);
     is_whole.then_some(manifest)
 }
 
@@ -308,7 +302,10 @@ fn driver(modules: &Path, module: &str) -> Result<Vec<u8>, BuildError> {
 fn squash(tree: &Path, file: &Path) -> Result<(), BuildError> {
     let mut command = Command::new("mksquashfs");
     // Not compressed: an emulated machine has other things to do, and the host shares the pages.
-    command.arg(tree).arg(file).args("-noappend -no-progress -noI -noD -noF -noX -no-fragments -no-xattrs".split(' '));
+    command
+        .arg(tree)
+        .arg(file)
+        .args("-noappend -no-progress -noI -noD -noF -noX -no-fragments -no-xattrs".split(' '));
     command.env("SOURCE_DATE_EPOCH", epoch(tree).to_string());
     run(&mut command)?;
     Ok(())

@@ -230,3 +230,152 @@ async fn call_once(socket: &Path) -> std::io::Result<UnixStream> {
     }
     if line.starts_with(b"OK ") { Ok(stream) } else { Err(std::io::ErrorKind::InvalidData.into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    fn firecracker() -> Firecracker {
+        let files = FirecrackerFiles {
+            binary: None,
+            kernel: "/images/vmlinux".into(),
+            root: "/images/root.squashfs".into(),
+        };
+        Firecracker { binary: "/bin/firecracker".into(), files }
+    }
+
+    fn machine(folder: &Path) -> Machine<'_> {
+        Machine { folder, memory_mib: 384, cpus: 1 }
+    }
+
+    /// A process that lives as long as a test wants it to.
+    fn process(folder: &Path) -> Process {
+        let mut sleeper = Command::new("sleep");
+        sleeper.arg("600").stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Process::new(sleeper.spawn().unwrap(), folder).unwrap()
+    }
+
+    /// Takes one request for each answer, as Firecracker's API does, and returns them as they came.
+    async fn serve(listener: UnixListener, answers: Vec<&'static str>) -> Vec<String> {
+        let mut requests = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            loop {
+                let text = String::from_utf8_lossy(&request).into_owned();
+                if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                    if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                        requests.push(text);
+                        break;
+                    }
+                }
+                request.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        requests
+    }
+
+    const DONE: &str = "HTTP/1.1 204 \r\nServer: Firecracker API\r\nConnection: keep-alive\r\n\r\n";
+    const REFUSED: &str = "HTTP/1.1 400 \r\nServer: Firecracker API\r\nContent-Type: application/json\r\n\
+        Content-Length: 42\r\n\r\n{\"fault_message\":\"The kernel is no good.\"}";
+
+    #[tokio::test]
+    async fn a_machine_is_configured_by_exactly_these_requests() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = folder.path().join("api");
+        let server = tokio::spawn(serve(UnixListener::bind(&api).unwrap(), vec![DONE; 5]));
+        let firecracker = firecracker();
+        for (path, body) in firecracker.requests(&machine(folder.path())) {
+            put(&api, path, &body).await.unwrap();
+        }
+        let requests = server.await.unwrap();
+        let seen: Vec<(String, Value)> = requests
+            .iter()
+            .map(|request| {
+                let (head, body) = request.split_once("\r\n\r\n").unwrap();
+                assert!(head.contains("content-type: application/json"), "{head}");
+                (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
+            })
+            .collect();
+        let line = |path: &str| format!("PUT {path} HTTP/1.1");
+        assert_eq!(
+            seen,
+            [
+                (line("/machine-config"), json!({ "vcpu_count": 1, "mem_size_mib": 384, "smt": false })),
+                (
+                    line("/boot-source"),
+                    json!({
+                        "kernel_image_path": "/images/vmlinux",
+                        "boot_args": "console=ttyS0 quiet panic=-1 reboot=k ro init=/sbin/portcullis-init \
+                                      portcullis_channel=vsock",
+                    })
+                ),
+                (
+                    line("/drives/root"),
+                    json!({
+                        "drive_id": "root",
+                        "path_on_host": "/images/root.squashfs",
+                        "is_root_device": true,
+                        "is_read_only": true,
+                    })
+                ),
+                (line("/vsock"), json!({ "guest_cid": 3, "uds_path": folder.path().join("vsock") })),
+                (line("/actions"), json!({ "action_type": "InstanceStart" })),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let api = folder.path().join("api");
+        let server = tokio::spawn(serve(UnixListener::bind(&api).unwrap(), vec![REFUSED]));
+        let error = put(&api, "/boot-source", &json!({})).await.unwrap_err().to_string();
+        server.await.unwrap();
+        assert!(error.contains("PUT /boot-source"), "{error}");
+        assert!(error.contains("The kernel is no good."), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_api_that_is_gone_is_our_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = put(&folder.path().join("api"), "/actions", &json!({})).await.unwrap_err();
+        assert!(matches!(error, SandboxError::Failed { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_machine_is_called_until_it_listens_and_what_follows_is_the_runners() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("vsock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let server = tokio::spawn(async move {
+            // Nobody listens in the machine yet: the call is cut off.
+            drop(listener.accept().await.unwrap());
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut line = [0; 13];
+            stream.read_exact(&mut line).await.unwrap();
+            stream.write_all(b"OK 1073741824\nH").await.unwrap();
+            line
+        });
+        let mut process = process(folder.path());
+        let mut stream = call_guest(&socket, &mut process).await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), b'H');
+        assert_eq!(&server.await.unwrap(), b"CONNECT 5252\n");
+        assert_eq!(process.kill().await, crate::sandbox::SweepReport::default());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let files = FirecrackerFiles {
+            binary: Some("/proc/self/exe".into()),
+            kernel: "/nowhere/vmlinux".into(),
+            root: "/nowhere/root".into(),
+        };
+        let error = Firecracker::new(&files).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/vmlinux"), "{error}");
+    }
+}

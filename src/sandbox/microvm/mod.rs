@@ -21,8 +21,8 @@ use tempfile::TempDir;
 use self::firecracker::Firecracker;
 use self::monitor::{Machine, Monitor, PID_FILE, Running, failed};
 use self::qemu::{Accelerator, Qemu};
-use super::image::Image;
 use super::cgroup::{self, Group, Hierarchy};
+use super::image::Image;
 use super::owner::{Liveness, Owner, start_of};
 use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
 use super::wire::{self, RUNNER, RunnerConfig};
@@ -376,7 +376,8 @@ impl Sandbox for MachineSandbox {
     async fn destroy(self: Box<Self>) -> SweepReport {
         let Self { running, group, folder } = *self;
         let mut report = running.kill().await;
-        let removal = tokio::task::spawn_blocking(move || (group.map_or(Ok(()), Group::remove), folder.close()));
+        let removal =
+            tokio::task::spawn_blocking(move || (group.map_or(Ok(()), Group::remove), folder.close()));
         match removal.await {
             Ok((group, folder)) => {
                 let errors = [group, folder].into_iter().filter_map(Result::err);
