@@ -2,8 +2,9 @@
 //!
 //! The type only says what was asked for. A backend enforces the whole list or refuses to open.
 
+// Addresses without sockets: this room has no effects.
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::str::FromStr;
 

@@ -14,6 +14,7 @@
 
 mod battery;
 mod checkers;
+mod daemon;
 mod doctor;
 mod endings;
 mod faults;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     }
     if !support::is_unprivileged() {
         trials.extend(microvm::trials(&world));
+        trials.extend(daemon::trials());
     }
     trials.extend(tasks::trials());
     trials.extend(unprivileged::trials());
