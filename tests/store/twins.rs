@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis::model::{Digest, IsolationLevel, Score, SubmissionId};
 use portcullis::queue::{Clock as _, Queue, Rules};
-use portcullis::store::{Admission, Judgement, NewSubmission, Quota, Store};
+use portcullis::store::{Admission, BanPage, Judgement, NewSubmission, Quota, Store, SubmissionQuery};
 
 use crate::database::Database;
 use crate::support::{StillClock, miner};
@@ -119,4 +119,40 @@ async fn a_quota_holds_at_all_platforms_together() {
     );
     assert!(stores[1].lift_ban(&miner("alice"), "why", "operator", clock.now()).await.expect("it works"));
     assert!(queue.claim(&miner("v1")).await.expect("it works").is_some());
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let database = Database::fresh().await;
+    let clock = StillClock::new();
+    let store = Store::open_url(&database.url).await.expect("a store");
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let hold = Some("looked at by hand".to_owned());
+        let new =
+            NewSubmission { miner: miner(&format!("m{}", number % 2)), hold, ..submission(number, &clock) };
+        assert!(matches!(store.admit(&new).await.expect("it works"), Admission::Stored(_)));
+        let by = format!("operator {number}");
+        store.ban(&miner(&format!("b{number}")), "why", &by, clock.now()).await.expect("it works");
+        ids.push(new.id);
+    }
+    // Oldest first, and then newest first.
+    let held = store.holds_after(Some(ids[1]), 2).await.expect("it works");
+    assert_eq!(held.iter().map(|hold| hold.submission).collect::<Vec<_>>(), ids[2..4]);
+    let of = async |query: SubmissionQuery| {
+        let listed = store.list(&SubmissionQuery { limit: 2, ..query }).await.expect("it works");
+        listed.into_iter().map(|one| one.id).collect::<Vec<_>>()
+    };
+    assert_eq!(of(SubmissionQuery::default()).await, [ids[4], ids[3]]);
+    assert_eq!(of(SubmissionQuery { after: Some(ids[3]), ..Default::default() }).await, [ids[2], ids[1]]);
+    let miner_0 = SubmissionQuery { miner: Some(miner("m0")), after: Some(ids[3]), ..Default::default() };
+    assert_eq!(of(miner_0).await, [ids[2], ids[0]]);
+    let completed = Some(portcullis::model::SubmissionState::Completed);
+    assert!(of(SubmissionQuery { state: completed, ..Default::default() }).await.is_empty());
+    store.lift_ban(&miner("b0"), "why", "operator", clock.now()).await.expect("it works");
+    let page = BanPage { after: None, ended: false, limit: 2 };
+    let bans = store.bans(&page).await.expect("it works");
+    assert_eq!(bans.iter().map(|ban| ban.miner.as_str()).collect::<Vec<_>>(), ["b1", "b2"]);
+    let page = BanPage { after: Some(bans[1].id.clone()), ended: true, limit: 9 };
+    assert_eq!(store.bans(&page).await.expect("it works").len(), 2);
 }

@@ -1,5 +1,7 @@
 //! What the service says of itself.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -9,6 +11,8 @@ use crate::server::error::{ApiError, Kind, refusals};
 use crate::server::state::App;
 
 refusals!(Nothing:);
+
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whether the platform is alive and ready
 ///
@@ -22,8 +26,15 @@ pub(in crate::server) async fn health(State(app): State<App>) -> Result<Json<Hea
     let missing = |what: &str, error| {
         ApiError::new(Kind::Unavailable, format!("{what} does not answer")).because(error)
     };
-    app.store.ping().await.map_err(|error| missing("the database", error))?;
-    app.blobs.ping().await.map_err(|error| missing("the place of the sources", error))?;
+    let asked = async {
+        app.store.ping().await.map_err(|error| missing("the database", error))?;
+        app.blobs.ping().await.map_err(|error| missing("the place of the sources", error))
+    };
+    // Who asks wants to know soon: a storage that hangs is one that does not answer.
+    match tokio::time::timeout(HEALTH_TIMEOUT, asked).await {
+        Ok(done) => done?,
+        Err(_) => return Err(ApiError::new(Kind::Unavailable, "the platform's storage hangs")),
+    }
     Ok(Json(Health { alive: true, ready: true }))
 }
 
