@@ -86,8 +86,8 @@ fn is_called_on_instances(function: &Function<'_>, cx: &Context<'_, '_>) -> bool
     };
     let room = (parameters.posonlyargs.len() + parameters.args.len()).saturating_sub(1);
     let open_ended = parameters.vararg.is_some();
-    cx.module.all_exprs().iter().all(|info| match info.expr {
-        Expr::Attribute(attribute) if attribute.attr.as_str() == name => {
+    cx.module.spelled(name).all(|info| match info.expr {
+        Expr::Attribute(attribute) => {
             if attribute.ctx != ExprContext::Load {
                 return false;
             }
@@ -113,14 +113,14 @@ fn is_called_on_instances(function: &Function<'_>, cx: &Context<'_, '_>) -> bool
             !named && (on_self || (!spread && call.arguments.args.len() <= room))
         }
         // Its name in the body of its class, or as text for `getattr` and friends.
-        Expr::Name(other) if other.id == name && other.ctx == ExprContext::Load => {
+        Expr::Name(other) if other.ctx == ExprContext::Load => {
             let resolution = cx.module.resolve(&other.id, info.scope, other.range.start());
             !resolution.bindings.iter().any(|id| {
                 matches!(cx.module.binding(*id).kind, BindingKind::Function(inner)
                     if cx.module.function(inner).class.is_some())
             })
         }
-        Expr::StringLiteral(literal) => literal.value.to_str() != name,
+        Expr::StringLiteral(_) => false,
         _ => true,
     })
 }
@@ -141,17 +141,14 @@ pub(super) fn closed_values(expr: &Expr, cx: &Context<'_, '_>) -> Values {
         return (*cx.values(expr)).clone();
     };
     let function = cx.module.function(function);
-    let mentions = cx
-        .module
-        .all_exprs()
-        .iter()
-        .filter(|info| match info.expr {
-            Expr::Name(other) => other.id == function.name() && other.ctx == ExprContext::Load,
-            Expr::Attribute(attribute) => attribute.attr.as_str() == function.name(),
-            _ => false,
-        })
-        .count();
-    if mentions != function.calls.len() || function.class.is_some() || !function.decorators().is_empty() {
+    if function.class.is_some() || !function.decorators().is_empty() {
+        return Values::unknown();
+    }
+    let mentions = cx.module.spelled(function.name()).filter(|info| match info.expr {
+        Expr::Name(other) => other.ctx == ExprContext::Load,
+        other => other.is_attribute_expr(),
+    });
+    if mentions.count() != function.calls.len() {
         return Values::unknown();
     }
     let mut union = Values::nothing();

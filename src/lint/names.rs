@@ -1,6 +1,10 @@
 //! Which attribute names are harmless on any object. One list, used alike for attributes, for
 //! names in `getattr`, for fields of format strings, for class patterns and for strings.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 /// Attributes with two underscores that may be read or called on anything: the protocol methods,
 /// and those that give text.
 const HARMLESS_DUNDERS: &str = "\
@@ -116,9 +120,46 @@ __thisclass__ __self_class__ __objclass__ __build_class__ __signature__ __path__
 f_builtins f_globals f_locals f_back f_code gi_frame cr_frame ag_frame tb_frame cell_contents gi_yieldfrom \
 func_globals __globals";
 
-fn in_list(list: &'static str, name: &str) -> bool {
-    // The lists are short and the calls are few: every attribute once.
-    name.len() > 1 && list.split(' ').any(|known| known == name)
+/// On which of the lists a name is, a bit for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Lists(u8);
+
+impl Lists {
+    const HARMLESS_DUNDER: Self = Self(1);
+    const FRAME: Self = Self(1 << 1);
+    const OUTWARD: Self = Self(1 << 2);
+    const NEVER_OWN: Self = Self(1 << 3);
+    const DANGEROUS_PRIVATE: Self = Self(1 << 4);
+    const PUBLIC_PRIVATE: Self = Self(1 << 5);
+    const DANGEROUS_TEXT: Self = Self(1 << 6);
+
+    /// Of a name. Every attribute and every string is asked about, so it is one look into one table.
+    fn of(name: &str) -> Self {
+        static ALL: LazyLock<FxHashMap<&str, Lists>> = LazyLock::new(|| {
+            let mut all: FxHashMap<&str, Lists> = FxHashMap::default();
+            for (list, names) in [
+                (Lists::HARMLESS_DUNDER, HARMLESS_DUNDERS),
+                (Lists::FRAME, FRAME_ATTRIBUTES),
+                (Lists::OUTWARD, OUTWARD_METHODS),
+                (Lists::NEVER_OWN, NEVER_OWN),
+                (Lists::DANGEROUS_PRIVATE, DANGEROUS_PRIVATES),
+                (Lists::DANGEROUS_TEXT, DANGEROUS_TEXTS),
+            ] {
+                for name in names.split(' ').filter(|name| name.len() > 1) {
+                    all.entry(name).or_default().0 |= list.0;
+                }
+            }
+            for name in PUBLIC_PRIVATES {
+                all.entry(name).or_default().0 |= Lists::PUBLIC_PRIVATE.0;
+            }
+            all
+        });
+        ALL.get(name).copied().unwrap_or_default()
+    }
+
+    const fn has(self, list: Self) -> bool {
+        self.0 & list.0 != 0
+    }
 }
 
 /// What is wrong with an attribute name, on any object.
@@ -137,23 +178,24 @@ pub(super) fn is_dunder(name: &str) -> bool {
 /// `None` for a name that is harmless on any object. `own` says whether the source itself gives
 /// such a name to an attribute.
 pub(super) fn wrong(name: &str, own: impl Fn(&str) -> bool) -> Option<Wrong> {
+    let lists = Lists::of(name);
     if is_dunder(name) {
-        return (!in_list(HARMLESS_DUNDERS, name)).then_some(Wrong::Dunder);
+        return (!lists.has(Lists::HARMLESS_DUNDER)).then_some(Wrong::Dunder);
     }
-    if in_list(FRAME_ATTRIBUTES, name) {
+    if lists.has(Lists::FRAME) {
         return Some(Wrong::Frame);
     }
-    if in_list(OUTWARD_METHODS, name) {
-        return (in_list(NEVER_OWN, name) || !own(name)).then_some(Wrong::Outward);
+    if lists.has(Lists::OUTWARD) {
+        return (lists.has(Lists::NEVER_OWN) || !own(name)).then_some(Wrong::Outward);
     }
-    if name.starts_with('_') && !PUBLIC_PRIVATES.contains(&name) {
-        return (in_list(DANGEROUS_PRIVATES, name) || !own(name)).then_some(Wrong::Private);
+    if name.starts_with('_') && !lists.has(Lists::PUBLIC_PRIVATE) {
+        return (lists.has(Lists::DANGEROUS_PRIVATE) || !own(name)).then_some(Wrong::Private);
     }
     None
 }
 
 pub(super) fn is_dangerous_text(text: &str) -> bool {
-    in_list(DANGEROUS_TEXTS, text)
+    Lists::of(text).has(Lists::DANGEROUS_TEXT)
 }
 
 /// Whether some denied name begins with `prefix`.

@@ -525,7 +525,8 @@ fn method(call: &ExprCall, cx: &mut Context<'_, '_>) {
 /// A sensitive path, wherever the library takes one.
 fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let given = || call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|k| &k.value));
-    if given().any(|argument| cx.may_be(argument, "pathlib.Path")) {
+    let paths_around = cx.mentions("pathlib.Path") || cx.mentions("pathlib");
+    if paths_around && given().any(|argument| cx.may_be(argument, "pathlib.Path")) {
         // `map(Path, names)`, `add_argument("--file", type=Path, default=…)`
         for argument in given() {
             for guess in guesses(argument, cx) {

@@ -1,9 +1,10 @@
 //! One walk over the tree that numbers the expressions and records scopes, bindings, functions,
 //! classes and stores to attributes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
+use ruff_python_ast::name::Name;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, HasNodeIndex, NodeIndex, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
@@ -31,6 +32,7 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &
         inert_until: TextSize::new(0),
         class_members: FxHashMap::default(),
         lambdas: FxHashMap::default(),
+        spelled: OnceCell::new(),
         fuel: Rc::clone(fuel),
         memo: Memo::default(),
         builtins: RefCell::default(),
@@ -116,9 +118,9 @@ impl<'a> Builder<'a> {
                 None => break,
             }
         }
-        let name: Rc<str> = match self.module.mangled(name, owner) {
+        let name: Name = match self.module.mangled(name, owner) {
             Some(mangled) => mangled.into(),
-            None => name.into(),
+            None => Name::new(name),
         };
         if self.module.scope(owner).globals.contains(&*name) {
             straight &= owner == ScopeId(0);
@@ -128,7 +130,7 @@ impl<'a> Builder<'a> {
             let mut outer = self.module.scope(owner).parent;
             while let Some(id) = outer {
                 let scope = self.module.scope(id);
-                if matches!(scope.kind, ScopeKind::Function(_)) && scope.names.contains_key(&name) {
+                if matches!(scope.kind, ScopeKind::Function(_)) && scope.names.contains_key(name.as_str()) {
                     owner = id;
                     break;
                 }
@@ -141,18 +143,18 @@ impl<'a> Builder<'a> {
     fn bind_in(
         &mut self,
         owner: ScopeId,
-        name: Rc<str>,
+        name: Name,
         kind: BindingKind<'a>,
         range: TextRange,
         straight: bool,
     ) {
         let id = BindingId::next(self.module.bindings.len());
         if matches!(self.module.scope(owner).kind, ScopeKind::Class(_)) {
-            self.module.own_attributes.insert(Rc::clone(&name));
-            self.module.class_members.entry(Rc::clone(&name)).or_default().push(id);
+            self.module.own_attributes.insert(name.clone());
+            self.module.class_members.entry(name.clone()).or_default().push(id);
         }
         self.module.bindings.push(Binding {
-            name: Rc::clone(&name),
+            name: name.clone(),
             kind,
             range,
             effective: self.end.max(range.end()),
@@ -198,7 +200,7 @@ impl<'a> Builder<'a> {
     fn store_attribute(&mut self, target: &'a ast::ExprAttribute, value: Option<&'a Expr>) {
         let name = target.attr.as_str();
         let mangled = self.module.mangled(name, self.scope);
-        self.module.own_attributes.insert(mangled.map_or_else(|| name.into(), Into::into));
+        self.module.own_attributes.insert(mangled.map_or_else(|| Name::new(name), Name::from));
         self.module.attribute_stores.entry(name).or_default().push(AttributeStore { target, value });
     }
 
@@ -216,7 +218,7 @@ impl<'a> Builder<'a> {
             .collect::<Vec<_>>();
         for (parameter, slot) in all {
             let name = parameter.name.as_str();
-            let name: Rc<str> = self.module.mangled(name, scope).map_or_else(|| name.into(), Into::into);
+            let name = self.module.mangled(name, scope).map_or_else(|| Name::new(name), Name::from);
             let kind = BindingKind::Parameter { function, slot };
             self.bind_in(scope, name, kind, parameter.name.range, true);
         }
@@ -310,7 +312,7 @@ impl<'a> Builder<'a> {
         match target {
             Expr::Name(name) => {
                 let kind = BindingKind::Element { iterable, path: path.as_slice().into() };
-                self.bind_in(scope, name.id.as_str().into(), kind, name.range, true);
+                self.bind_in(scope, name.id.clone(), kind, name.range, true);
             }
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
                 for (index, element) in elts.iter().enumerate() {
@@ -599,7 +601,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
             }
             Expr::Attribute(attribute) if attribute.ctx != ExprContext::Load => {
                 // Stores that no target recorded (a walrus cannot, `with` and `for` can).
-                self.module.own_attributes.insert(attribute.attr.as_str().into());
+                self.module.own_attributes.insert(attribute.attr.id.clone());
                 visitor::walk_expr(self, expr);
             }
             _ => visitor::walk_expr(self, expr),

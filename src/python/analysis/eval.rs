@@ -19,10 +19,11 @@ impl Module<'_> {
         let Some(id) = self.id(expr) else {
             return Rc::new(Values::unknown());
         };
-        let values = self.eval(expr, &mut Environment::default(), 0);
-        if self.memo.is_idle() {
-            self.memo.settle(id, &values);
+        if let Some(done) = self.memo.settled(id) {
+            return done;
         }
+        let values = self.eval(expr, &mut Environment::default(), 0);
+        self.memo.settle(id, &values);
         values
     }
 

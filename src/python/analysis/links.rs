@@ -1,14 +1,35 @@
 //! Which calls name which functions, so that a parameter has the values that it is called with.
 
+use ruff_python_ast::name::Name;
 use ruff_python_ast::{self as ast, Expr};
 use rustc_hash::FxHashMap;
 
-use super::{BindingKind, FunctionId, Module};
+use super::{BindingKind, ExprInfo, FunctionId, Module, NodeId};
 
 /// Calls of one function that are looked at.
 const MAX_CALLS: usize = 64;
 
 impl<'a> Module<'a> {
+    /// Every name, attribute and string that reads `name`.
+    pub(crate) fn spelled(&self, name: &str) -> impl Iterator<Item = &ExprInfo<'a>> {
+        let spelled = self.spelled.get_or_init(|| {
+            let mut spelled: FxHashMap<Name, Vec<NodeId>> = FxHashMap::default();
+            for (index, info) in self.exprs.iter().enumerate() {
+                let name = match info.expr {
+                    Expr::Name(name) => name.id.clone(),
+                    Expr::Attribute(attribute) => attribute.attr.id.clone(),
+                    Expr::StringLiteral(literal) => Name::new(literal.value.to_str()),
+                    _ => continue,
+                };
+                spelled.entry(name).or_default().push(NodeId::next(index));
+            }
+            spelled
+        });
+        let found = spelled.get(name).map_or(&[][..], Vec::as_slice);
+        self.fuel.spend_for(found.len());
+        found.iter().filter_map(|id| self.exprs.get(id.index()))
+    }
+
     /// Remembers for every function of this source which calls name it.
     pub(super) fn link_calls(&mut self) {
         let mut calls: Vec<Vec<&'a ast::ExprCall>> = vec![Vec::new(); self.functions.len()];

@@ -10,6 +10,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use ruff_python_ast::name::Name;
 use rustc_hash::FxHashMap;
 
 use super::{BindingId, FunctionId, NodeId, Values};
@@ -119,7 +120,7 @@ pub(super) struct Memo {
     exprs: RefCell<Vec<Option<Answer>>>,
     bindings: RefCell<Vec<Slot>>,
     returned: RefCell<Vec<Slot>>,
-    stored: RefCell<FxHashMap<Rc<str>, Slot>>,
+    stored: RefCell<FxHashMap<Name, Slot>>,
     open: Cell<u32>,
     notes: Cell<Notes>,
 }
@@ -140,6 +141,14 @@ impl Memo {
             open: Cell::new(0),
             notes: Cell::new(FRESH),
         }
+    }
+
+    /// Forgets every answer, because what they rest on has changed.
+    pub(super) fn forget(&mut self) {
+        self.exprs.get_mut().fill(None);
+        self.bindings.get_mut().fill(Slot::Empty);
+        self.returned.get_mut().fill(Slot::Empty);
+        self.stored.get_mut().clear();
     }
 
     fn note(&self, depends: Dependencies, low: u32) {
@@ -163,6 +172,12 @@ impl Memo {
         let result = compute();
         self.notes.set(Notes { depends: before.depends, ..self.notes.get() });
         result
+    }
+
+    /// What an expression is, when nothing else is being computed.
+    pub(super) fn settled(&self, id: NodeId) -> Option<Rc<Values>> {
+        let exprs = self.exprs.borrow();
+        exprs.get(id.index())?.as_ref().map(|answer| Rc::clone(&answer.values))
     }
 
     pub(super) fn expr(&self, id: NodeId, env: &Environment) -> Option<Rc<Values>> {
@@ -208,11 +223,6 @@ impl Memo {
         if self.exprs.borrow().get(id.index()).is_some_and(Option::is_none) {
             self.keep_expr(id, values, notes.depends);
         }
-    }
-
-    /// Whether nothing is being computed.
-    pub(super) fn is_idle(&self) -> bool {
-        self.open.get() == 0
     }
 
     fn look_up(&self, slot: &mut Slot, mask: Dependencies) -> Lookup {
@@ -301,7 +311,7 @@ impl Memo {
         let mut stored = self.stored.borrow_mut();
         match stored.get_mut(name) {
             Some(slot) => self.look_up(slot, Dependencies::default()),
-            None => self.look_up(stored.entry(name.into()).or_default(), Dependencies::default()),
+            None => self.look_up(stored.entry(Name::new(name)).or_default(), Dependencies::default()),
         }
     }
 

@@ -16,9 +16,10 @@ mod prefix;
 mod resolve;
 mod value;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
+use ruff_python_ast::name::Name;
 use ruff_python_ast::{self as ast, Expr, HasNodeIndex, Pattern, Stmt};
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -82,7 +83,7 @@ pub(crate) enum ScopeKind {
 pub(crate) struct Scope<'a> {
     pub(crate) kind: ScopeKind,
     pub(crate) parent: Option<ScopeId>,
-    names: FxHashMap<Rc<str>, Vec<BindingId>>,
+    names: FxHashMap<Name, Vec<BindingId>>,
     globals: FxHashSet<&'a str>,
     nonlocals: FxHashSet<&'a str>,
     /// Modules whose public names were imported with a star.
@@ -153,7 +154,7 @@ pub(crate) enum Slot {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Binding<'a> {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Name,
     pub(crate) kind: BindingKind<'a>,
     pub(crate) range: TextRange,
     /// From here on the name is bound.
@@ -230,7 +231,7 @@ pub(crate) struct Module<'a> {
     pub(crate) classes: Vec<Class<'a>>,
     pub(crate) attribute_stores: FxHashMap<&'a str, Vec<AttributeStore<'a>>>,
     /// Names of attributes that this source makes: stores, methods, class bodies, fields.
-    pub(crate) own_attributes: FxHashSet<Rc<str>>,
+    pub(crate) own_attributes: FxHashSet<Name>,
     /// The source around a piece of code in a string.
     pub(crate) outer: Option<&'a Module<'a>>,
     /// Whether any scope imports with a star.
@@ -238,8 +239,10 @@ pub(crate) struct Module<'a> {
     /// Before this place nothing runs that could call a function of this source.
     inert_until: TextSize,
     /// What class bodies bind, by name, over all classes.
-    class_members: FxHashMap<Rc<str>, Vec<BindingId>>,
+    class_members: FxHashMap<Name, Vec<BindingId>>,
     lambdas: FxHashMap<NodeId, FunctionId>,
+    /// Expressions by what they read, once that is asked.
+    spelled: OnceCell<FxHashMap<Name, Vec<NodeId>>>,
     fuel: Rc<Fuel>,
     memo: Memo,
     builtins: RefCell<FxHashMap<Box<str>, Rc<Values>>>,
@@ -259,7 +262,7 @@ impl<'a> Module<'a> {
         module.inert_until = module.first_active_statement();
         module.link_calls();
         // What was found before the calls were known is not all.
-        module.memo = module.empty_memo();
+        module.memo.forget();
         module
     }
 
