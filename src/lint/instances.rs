@@ -1,7 +1,7 @@
 //! Which expressions are surely instances of plain classes of the source itself, so that one step by
 //! a computed name leads nowhere.
 
-use ruff_python_ast::{Expr, ExprContext};
+use ruff_python_ast::{Expr, ExprContext, Pattern};
 
 use super::context::Context;
 use super::names;
@@ -37,7 +37,9 @@ pub(super) fn is_own(expr: &Expr, cx: &Context<'_, '_>) -> bool {
         return cx.module.enclosing_function(scope).is_some_and(|id| {
             let function = cx.module.function(id);
             // Within a function inside the method the name is the method's own, or a parameter.
-            function.class.is_some_and(|class| is_empty_class(class, cx, 0))
+            function
+                .class
+                .is_some_and(|class| is_empty_class(class, cx, 0) && has_empty_subclasses(class, cx))
                 && is_called_on_instances(function, cx)
         });
     }
@@ -73,6 +75,17 @@ fn is_empty_class(class: ClassId, cx: &Context<'_, '_>, depth: u32) -> bool {
         })
 }
 
+/// A method may be called on an instance of a class that is made from its own and something else.
+fn has_empty_subclasses(class: ClassId, cx: &Context<'_, '_>) -> bool {
+    cx.module.all_classes().all(|(id, other)| {
+        let derived = other.node.bases().iter().any(|base| {
+            let values = cx.values(base);
+            !values.complete || values.known.iter().any(|value| *value == Value::Class(class))
+        });
+        !derived || id == class || (is_empty_class(id, cx, 0) && !other.node.bases().is_empty())
+    })
+}
+
 /// Whether every use of the method in this source goes through an instance: `x.m(…)` with no more
 /// arguments than the method has beside its receiver, and no other mention of its name.
 fn is_called_on_instances(function: &Function<'_>, cx: &Context<'_, '_>) -> bool {
@@ -86,6 +99,9 @@ fn is_called_on_instances(function: &Function<'_>, cx: &Context<'_, '_>) -> bool
     };
     let room = (parameters.posonlyargs.len() + parameters.args.len()).saturating_sub(1);
     let open_ended = parameters.vararg.is_some();
+    if is_read_otherwise(name, cx) {
+        return false;
+    }
     cx.module.spelled(name).all(|info| match info.expr {
         Expr::Attribute(attribute) => {
             if attribute.ctx != ExprContext::Load {
@@ -123,6 +139,25 @@ fn is_called_on_instances(function: &Function<'_>, cx: &Context<'_, '_>) -> bool
         Expr::StringLiteral(_) => false,
         _ => true,
     })
+}
+
+/// Whether an attribute is read in a way that does not spell it: by a pattern, or by `getattr` with a
+/// name that is put together.
+fn is_read_otherwise(name: &str, cx: &Context<'_, '_>) -> bool {
+    cx.module.fuel().spend_for(cx.module.patterns.len());
+    let by_pattern = cx.module.patterns.iter().any(|(pattern, _)| match pattern {
+        Pattern::MatchClass(class) => {
+            class.arguments.keywords.iter().any(|keyword| keyword.attr.as_str() == name)
+        }
+        _ => false,
+    });
+    let by_text = |asked: &Expr| cx.values(asked).texts().any(|text| text == name);
+    by_pattern
+        || ["getattr", "attrgetter", "methodcaller", "__getattribute__"].into_iter().any(|reader| {
+            cx.module.spelled(reader).any(|info| {
+                cx.module.called_by(info.expr).is_some_and(|call| call.arguments.args.iter().any(by_text))
+            })
+        })
 }
 
 /// The values of an expression, where a parameter has the values that every call of its function
@@ -167,7 +202,7 @@ pub(super) fn closed_values(expr: &Expr, cx: &Context<'_, '_>) -> Values {
             _ => return Values::unknown(),
         }
     }
-    union
+    if matches!(slot, Slot::Variadic) { union } else { cx.module.as_used(*only, union) }
 }
 
 /// `self.name` of a descriptor that stores nothing there but the name that `__set_name__` was given,

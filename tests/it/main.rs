@@ -27,6 +27,7 @@ mod import;
 mod judge;
 mod lint;
 mod lint_cli;
+mod lint_disguises;
 mod lint_fixtures;
 mod lint_totality;
 mod lint_watch;

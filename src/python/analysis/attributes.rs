@@ -68,11 +68,21 @@ impl Module<'_> {
         }
         for store in self.attribute_stores.get(name).map_or(&[][..], Vec::as_slice) {
             match store.value {
-                Some(value) => union.add(self.eval(value, env, depth)),
+                Some(value) => {
+                    let values = self.eval(value, env, depth);
+                    union.add(self.as_used_attribute(name, value, (*values).clone()));
+                }
                 None => union.or_unknown(),
             }
             self.fuel.spend(1);
         }
-        union.finish()
+        let values = union.finish();
+        let is_datum = |value: &Value| {
+            !matches!(value, Value::Module(_) | Value::Member(_) | Value::Instance(_) | Value::Function(_))
+        };
+        if values.complete && values.known.iter().any(is_datum) && self.stores_by_name() {
+            return Rc::new((*values).clone().incomplete());
+        }
+        values
     }
 }

@@ -11,6 +11,17 @@ use super::value::Union;
 use super::{Binding, BindingId, BindingKind, FunctionId, Module, ScopeId, Slot, Step, Value, Values, fold};
 use crate::python::stdlib;
 
+/// Decorators that return the class that they are given.
+const KEEPING_DECORATORS: [&str; 7] = [
+    "dataclasses.dataclass",
+    "functools.total_ordering",
+    "typing.final",
+    "typing.runtime_checkable",
+    "typing.dataclass_transform",
+    "enum.unique",
+    "enum.verify",
+];
+
 impl<'a> Module<'a> {
     /// What a name may be where it is bound.
     pub(crate) fn values_of(&self, binding: BindingId) -> Rc<Values> {
@@ -111,16 +122,16 @@ impl<'a> Module<'a> {
             BindingKind::ImportFrom { module, member } => self.member(module, member),
             BindingKind::Assign { value, path } => {
                 let whole = self.eval(value, env, depth);
-                return self.project(whole, path);
+                return self.used(id, self.project(whole, path));
             }
             BindingKind::Element { iterable, path } => {
                 let whole = self.eval(iterable, env, depth);
                 self.fuel.spend_for(whole.weight());
-                return self.project(Rc::new(whole.any_element()), path);
+                return self.used(id, self.project(Rc::new(whole.any_element()), path));
             }
             BindingKind::With { context, path } => {
                 let context = self.eval(context, env, depth);
-                return self.project(Rc::new(self.entered(&context, depth)), path);
+                return self.used(id, self.project(Rc::new(self.entered(&context, depth)), path));
             }
             BindingKind::Parameter { function, slot } => {
                 return self.memo.apart(|| self.parameter(id, *function, *slot, depth));
@@ -137,19 +148,41 @@ impl<'a> Module<'a> {
                 });
                 if transparent { values } else { values.incomplete() }
             }
-            BindingKind::Class(class) => Values::one(Value::Class(*class)),
+            BindingKind::Class(class) => {
+                let values = Values::one(Value::Class(*class));
+                let kept = self.class(*class).node.decorator_list.iter().all(|decorator| {
+                    let decorator = match &decorator.expression {
+                        Expr::Call(call) => &*call.func,
+                        other => other,
+                    };
+                    let decorator =
+                        self.memo.apart(|| self.eval(decorator, &mut Environment::default(), depth));
+                    matches!(decorator.exactly(), Some(Value::Member(name)) if KEEPING_DECORATORS.contains(&&**name))
+                });
+                // What another decorator returns is anything.
+                if kept { values } else { values.incomplete() }
+            }
             BindingKind::Pattern { subject } => {
                 let whole = self.eval(subject, env, depth);
                 self.fuel.spend_for(whole.weight());
                 let parts = whole.any_element();
                 let mut union = (*whole).clone();
                 union.add(parts);
-                union.incomplete()
+                self.as_used(id, union.incomplete())
             }
             BindingKind::Exception | BindingKind::Augmented => return self.unknown(),
             BindingKind::Delete | BindingKind::Declared => Values::nothing(),
         };
         Rc::new(values)
+    }
+
+    fn used(&self, id: BindingId, values: Rc<Values>) -> Rc<Values> {
+        let container =
+            |value: &Value| matches!(value, Value::Sequence(_) | Value::Elements(_) | Value::Dict(_));
+        if values.known.iter().any(container) {
+            return Rc::new(self.as_used(id, (*values).clone()));
+        }
+        values
     }
 
     /// `from module import member`, or `module.member`.

@@ -33,6 +33,8 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &
         class_members: FxHashMap::default(),
         lambdas: FxHashMap::default(),
         spelled: OnceCell::new(),
+        changed: RefCell::default(),
+        by_name: OnceCell::new(),
         fuel: Rc::clone(fuel),
         memo: Memo::default(),
         builtins: RefCell::default(),

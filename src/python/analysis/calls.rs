@@ -20,13 +20,13 @@ impl Module<'_> {
         // A method of a known text, number or container.
         if let Expr::Attribute(attribute) = &*call.func {
             let receiver = self.eval(&attribute.value, env, depth);
-            if let Some(value) = receiver.exactly()
+            if let [value] = receiver.known.as_slice()
                 && fold::has_methods(value)
                 && let Some(arguments) = self.arguments(call, env, depth)
             {
                 self.fuel.spend_for(receiver.weight().saturating_mul(1 + arguments.weight()));
                 if let Some(folded) = fold::method(value, attribute.attr.as_str(), &arguments) {
-                    return Rc::new(folded);
+                    return Rc::new(if receiver.complete { folded } else { folded.incomplete() });
                 }
             }
         }

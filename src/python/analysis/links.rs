@@ -18,7 +18,9 @@ impl<'a> Module<'a> {
                 let name = match info.expr {
                     Expr::Name(name) => name.id.clone(),
                     Expr::Attribute(attribute) => attribute.attr.id.clone(),
-                    Expr::StringLiteral(literal) => Name::new(literal.value.to_str()),
+                    Expr::StringLiteral(literal) if is_word(literal.value.to_str()) => {
+                        Name::new(literal.value.to_str())
+                    }
                     _ => continue,
                 };
                 spelled.entry(name).or_default().push(NodeId::next(index));
@@ -87,4 +89,9 @@ impl<'a> Module<'a> {
             function.calls = calls;
         }
     }
+}
+
+/// Whether text could be written behind a dot.
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric() || !byte.is_ascii())
 }

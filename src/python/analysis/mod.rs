@@ -6,6 +6,7 @@ mod attributes;
 mod bindings;
 mod build;
 mod calls;
+mod change;
 mod eval;
 mod fold;
 mod fuel;
@@ -243,6 +244,10 @@ pub(crate) struct Module<'a> {
     lambdas: FxHashMap<NodeId, FunctionId>,
     /// Expressions by what they read, once that is asked.
     spelled: OnceCell<FxHashMap<Name, Vec<NodeId>>>,
+    /// Whether a container that a binding holds may be changed, as far as that was asked.
+    changed: RefCell<FxHashMap<BindingId, bool>>,
+    /// Whether attributes are stored by names that are not written with a dot.
+    by_name: OnceCell<bool>,
     fuel: Rc<Fuel>,
     memo: Memo,
     builtins: RefCell<FxHashMap<Box<str>, Rc<Values>>>,
@@ -283,6 +288,11 @@ impl<'a> Module<'a> {
     pub(crate) fn all_functions(&self) -> &[Function<'a>] {
         self.fuel.spend_for(self.functions.len() / 2);
         &self.functions
+    }
+
+    pub(crate) fn all_classes(&self) -> impl Iterator<Item = (ClassId, &Class<'a>)> {
+        self.fuel.spend_for(self.classes.len());
+        self.classes.iter().enumerate().map(|(index, class)| (ClassId::next(index), class))
     }
 
     pub(crate) fn all_bindings(&self) -> &[Binding<'a>] {

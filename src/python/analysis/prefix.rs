@@ -70,6 +70,7 @@ impl Module<'_> {
         self.enclosing_function(scope).is_some_and(|function| {
             let info = self.function(function);
             info.class.is_some()
+                && self.is_bound_once(name, scope)
                 && !matches!(
                     info.name(),
                     "__new__" | "__init_subclass__" | "__class_getitem__" | "__set_name__"
