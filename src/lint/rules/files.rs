@@ -606,7 +606,7 @@ fn kernel_text(expr: &Expr, cx: &mut Context<'_, '_>) {
 }
 
 fn opens_computed_paths(cx: &Context<'_, '_>) -> bool {
-    cx.module.exprs.iter().any(|info| {
+    cx.module.all_exprs().iter().any(|info| {
         let Expr::Call(call) = info.expr else {
             return false;
         };
