@@ -14,6 +14,7 @@ static PROGRAM: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/task/templa
 static FUNCTION: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/task/templates/function");
 
 static SOLUTION: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/task/templates/solution");
+static ARTIFACT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/task/templates/artifact");
 
 /// What the new task is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,7 @@ pub enum Template {
     Program,
     Function,
     Solution,
+    Artifact,
 }
 
 /// Writes a new task called `name` into `folder`, which is made where it is missing. The new folder
@@ -44,6 +46,7 @@ pub fn scaffold(folder: &Path, name: &Slug, template: Template) -> Result<PathBu
         Template::Program => &PROGRAM,
         Template::Function => &FUNCTION,
         Template::Solution => &SOLUTION,
+        Template::Artifact => &ARTIFACT,
     };
     files.extract(&target).map_err(failed)?;
     fs::write(target.join(SALT_FILE), new_salt()).map_err(failed)?;

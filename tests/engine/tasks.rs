@@ -27,7 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             .map(|id| Trial::test(format!("tasks::{backend}::{id}"), move || prove(id, backend)))
     });
     let made = ["docker", "namespaces"].into_iter().flat_map(|backend| {
-        let starters = ["program", "function", "solution"].map(|kind| {
+        let starters = ["program", "function", "solution", "artifact"].map(|kind| {
             Trial::test(format!("tasks::{backend}::starter_{kind}"), move || starter(kind, backend))
         });
         let imports = [("default_validator", DEFAULT), ("own_validator", OWN)].map(|(name, package)| {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::support::{project, run, snapshots};
 
-const KINDS: [&str; 3] = ["program", "function", "solution"];
+const KINDS: [&str; 4] = ["program", "function", "solution", "artifact"];
 
 /// In the place of the random one, so that digests are the same each time.
 fn salt(task: &Path) {

@@ -34,6 +34,8 @@ enum NewKind {
     Function,
     /// A program that prints a module, of which a function is called.
     Solution,
+    /// A bundle of documents, which must satisfy invariants.
+    Artifact,
 }
 
 impl NewArguments {
@@ -42,6 +44,7 @@ impl NewArguments {
             NewKind::Program => Template::Program,
             NewKind::Function => Template::Function,
             NewKind::Solution => Template::Solution,
+            NewKind::Artifact => Template::Artifact,
         };
         let folder = task::scaffold(&self.dir, &self.name, template)?;
         terminal.data(folder.display().to_string())?;
