@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Terminal;
 use super::machines::MachineOptions;
 use crate::judge::Scheme;
+use crate::lint::Policy;
 use crate::model::{IsolationLevel, RawAmount, Score, Slug};
 use crate::report::{self, Display, Summary, Terms};
 use crate::sandbox::{self, Backend, Capabilities, Chosen};
@@ -406,6 +407,16 @@ mod tests {
         assert_eq!(parse_score("100").map(|score| score.hundredths()), Ok(10_000));
         for wrong in ["100.01", "-1", "1.001", "", "NaN"] {
             assert!(parse_score(wrong).is_err(), "{wrong}");
+        }
+    }
+}
+
+/// `policy` with what `task` lets its submissions import beyond it.
+pub(super) fn task_policy(task: &Task, policy: &Policy) -> anyhow::Result<Policy> {
+    match &task.kind {
+        task::Kind::Metric(metric) => Ok(policy.allowing(metric.modules())?),
+        task::Kind::Program | task::Kind::Function(_) | task::Kind::Solution(_) | task::Kind::Artifact(_) => {
+            Ok(policy.clone())
         }
     }
 }

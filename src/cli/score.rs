@@ -133,7 +133,7 @@ fn fitting(tasks: Vec<Arc<Task>>, read: &[Submitted], are_named: bool) -> anyhow
         Some(task) => bail!("the task `{}` takes a bundle, not one Python file", task.id),
         None => {}
     }
-    if bundles > 0 && fitting.len() > 1 && !are_named {
+    if bundles > 0 && fitting.len() > 1 {
         let known: Vec<_> = fitting.iter().map(|task| task.id.as_str()).collect();
         bail!("a bundle is made for one task; say with `--task` which of {}", known.join(", "));
     }
@@ -144,6 +144,10 @@ fn fitting(tasks: Vec<Arc<Task>>, read: &[Submitted], are_named: bool) -> anyhow
 fn gate(read: Vec<Submitted>, tasks: &[Arc<Task>]) -> anyhow::Result<(Vec<Arc<Agent>>, Vec<Refused>)> {
     let policy = Policy::standard();
     let rules = tasks.first().and_then(|task| task.kind.bundle());
+    let policy = match tasks.first() {
+        Some(task) if rules.is_some() => Arc::new(running::task_policy(task, &policy)?),
+        Some(_) | None => policy,
+    };
     let (mut agents, mut refused, mut taken) = (Vec::new(), Vec::new(), BTreeSet::new());
     for Submitted { path, bytes } in read {
         let miner_id = name(&path, &mut taken)?;

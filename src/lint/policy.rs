@@ -217,6 +217,18 @@ impl Policy {
         Ok(policy.sealed())
     }
 
+    /// The same policy, with `modules` allowed too.
+    ///
+    /// # Errors
+    /// That one of them is no name, or is denied by this policy.
+    pub fn allowing(&self, modules: &[String]) -> Result<Self, PolicyError> {
+        let mut policy = self.clone();
+        let (mut allow, deny) = (policy.modules.allow.clone(), policy.modules.deny.clone());
+        allow.extend(modules.iter().cloned());
+        policy.modules = overrides(FileOverrides { allow, deny })?;
+        Ok(policy.sealed())
+    }
+
     /// The Python that the sources are checked for.
     pub fn target(&self) -> PythonVersion {
         self.target

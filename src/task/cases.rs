@@ -9,7 +9,7 @@ use super::folder::{Folder, Listing};
 use super::generator;
 use super::kind::Call;
 use super::manifest::{self, CaseTable, SubtaskTable};
-use super::{Artifact, Case, Subtask, TaskError};
+use super::{Artifact, Case, Metric, Subtask, TaskError};
 use crate::judge::Checker;
 use crate::model::Slug;
 
@@ -195,6 +195,16 @@ impl<'a> Collected<'a> {
             let case = Case::new(invariant.name.clone(), invariant.text.as_bytes(), "holds");
             let case = Case { weight: invariant.weight, hidden: invariant.hidden, ..case };
             self.push(case, &|problem| here.error(problem))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the two runs of a metric.
+    pub(super) fn streams(&mut self, metric: &Metric) -> Result<(), TaskError> {
+        let cases = metric.cases().map_err(|problem| self.folder.error(problem))?;
+        for case in cases {
+            let folder = self.folder;
+            self.push(case, &|problem| folder.error(problem))?;
         }
         Ok(())
     }

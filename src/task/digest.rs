@@ -68,6 +68,13 @@ pub(super) fn digest(task: &Task) -> Digest {
 fn kind(task: &Task) -> String {
     match &task.kind {
         // The invariants are the input of the cases.
+        Kind::Metric(metric) => {
+            let (modules, gpus) = (&metric.modules, metric.gpus);
+            format!(
+                "metric baseline {} anomaly {} modules {modules:?} gpus {gpus}",
+                metric.baseline, metric.anomaly
+            )
+        }
         Kind::Program | Kind::Artifact(_) => task.kind.as_str().to_owned(),
         Kind::Function(function) | Kind::Solution(function) => {
             format!("{} {}", task.kind.as_str(), function.name())

@@ -65,8 +65,8 @@ pub(super) fn examples(
 
 fn example(name: Slug, kind: &Kind, input: &Block, output: &Block) -> Result<Case, (String, usize)> {
     match kind {
-        Kind::Artifact(_) => {
-            Err(("a task about documents has no examples of input and output".to_owned(), input.line))
+        Kind::Artifact(_) | Kind::Metric(_) => {
+            Err(("a task about bundles has no examples of input and output".to_owned(), input.line))
         }
         Kind::Program => Ok(Case::new(name, input.text.as_bytes(), &output.text)),
         Kind::Function(_) | Kind::Solution(_) => {

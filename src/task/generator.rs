@@ -103,7 +103,9 @@ impl Task {
                     let CallLine { arguments, keywords } = serde_json::from_str(line).map_err(wrong)?;
                     (Vec::new(), Call::request_of(&arguments, &keywords))
                 }
-                Kind::Artifact(_) => return Err("is of no use in a task about documents".to_owned()),
+                Kind::Artifact(_) | Kind::Metric(_) => {
+                    return Err("is of no use in a task about bundles".to_owned());
+                }
                 Kind::Program => {
                     let ProgramLine { stdin, arguments } = serde_json::from_str(line).map_err(wrong)?;
                     if arguments.iter().any(|argument| argument.contains('\0')) {

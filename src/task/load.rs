@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::cases::{self, Collected};
 use super::commitment;
@@ -10,9 +11,11 @@ use super::examples::examples;
 use super::folder::Folder;
 use super::generator::MOST_GENERATED;
 use super::manifest::{self, KindName, Manifest};
-use super::manifest::{CheckerKey, CheckerTable, GeneratorTable};
+use super::manifest::{CheckerKey, CheckerTable, GeneratorTable, MetricTable};
 use super::solutions::solutions;
-use super::{Artifact, Author, CheckerProgram, Function, Generator, Kind, Subtask, Task, TaskError};
+use super::{
+    Artifact, Author, CheckerProgram, Function, Generator, Kind, Metric, Microbits, Subtask, Task, TaskError,
+};
 use crate::judge::{Checker, TieBreaker, Tolerance};
 use crate::model::{Digest, Limits, Slug};
 
@@ -21,6 +24,10 @@ const INVARIANTS: &str = "task.json";
 const MOST_TEXT: u64 = 256 * 1024;
 const MOST_PROMPT: usize = 16 * 1024;
 const MOST_PROGRAM: u64 = 256 * 1024;
+/// Bytes of a stream that is predicted.
+const MOST_STREAM: u64 = 16 * 1024 * 1024;
+/// Less says nothing.
+const LEAST_STREAM: usize = 256;
 
 pub(super) fn load_all(folder: &Folder) -> Result<Vec<Task>, TaskError> {
     let Some(listing) = folder.list()? else { return Err(folder.error("there is no such folder")) };
@@ -79,6 +86,9 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
     check_prompt(manifest.prompt.get_ref()).map_err(|problem| at(manifest.prompt.span(), problem))?;
     check_limits(manifest.limits.get_ref()).map_err(|problem| at(manifest.limits.span(), problem))?;
     let kind = kind(folder, &manifest, &at, &path)?;
+    if let (Some(table), false) = (&manifest.metric, matches!(kind, Kind::Metric(_))) {
+        return Err(at(table.span(), "only a task of the kind `metric` has this table".to_owned()));
+    }
     let (checker, tolerance) = checker(&manifest, &kind, &at, &path)?;
     let tie_breakers = tie_breakers(&manifest, &at)?;
     let checker_program = checker_program(&manifest, folder, &at)?;
@@ -94,6 +104,7 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
             Kind::Program => None,
             Kind::Function(_) | Kind::Solution(_) => Some("`cases.json` and `hidden.json`"),
             Kind::Artifact(_) => Some("`task.json`"),
+            Kind::Metric(_) => Some("`[metric]`"),
         };
         if let Some(files) = elsewhere {
             return Err(at(span, format!("the cases of a {} task stand in {files}", kind.as_str())));
@@ -119,6 +130,11 @@ pub(super) fn load(folder: &Folder) -> Result<Task, TaskError> {
             without(folder, &folders, &kind)?;
             without(folder, &files, &kind)?;
             collected.invariants(artifact, INVARIANTS)?;
+        }
+        Kind::Metric(metric) => {
+            without(folder, &folders, &kind)?;
+            without(folder, &files, &kind)?;
+            collected.streams(metric)?;
         }
     }
     let generator = generator(&manifest, folder, &at, &mut collected)?;
@@ -207,6 +223,17 @@ fn kind(
                 }
             };
         }
+        KindName::Metric => {
+            return match (&manifest.function, &manifest.metric) {
+                (Some(function), _) => {
+                    Err(at(function.span(), "a task about scripts has no `function`".to_owned()))
+                }
+                (None, None) => Err(TaskError::new(path, "a task of this kind needs the table `[metric]`")),
+                (None, Some(table)) => metric(folder, table.get_ref(), manifest.limits.get_ref())
+                    .map(Kind::Metric)
+                    .map_err(|problem| at(table.span(), problem)),
+            };
+        }
     };
     match &manifest.function {
         Some(function) => {
@@ -214,6 +241,50 @@ fn kind(
         }
         None => Err(TaskError::new(path, "a task of this kind needs the key `function`")),
     }
+}
+
+/// Reads the streams and bounds what the author asks for.
+fn metric(folder: &Folder, table: &MetricTable, limits: &Limits) -> Result<Metric, String> {
+    let stream = |name: &str| -> Result<Arc<[u8]>, String> {
+        if name.contains(['/', '\\']) || name.starts_with('.') {
+            return Err(format!("`{}` is not a file of the task's folder", name.escape_debug()));
+        }
+        match folder.read(name, MOST_STREAM).map_err(|error| error.to_string())? {
+            Some(bytes) if bytes.len() >= LEAST_STREAM => Ok(bytes.into()),
+            Some(_) => Err(format!("the stream `{name}` is shorter than {LEAST_STREAM} bytes")),
+            None => Err(format!("there is no file `{}` in the task's folder", name.escape_debug())),
+        }
+    };
+    let microbits = |key: &str, bits: f64| -> Result<Microbits, String> {
+        if !(0.0..=32.0).contains(&bits) {
+            return Err(format!("`{key}` is bits per byte, from 0 to 32"));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 32 million")]
+        Ok((bits * 1e6).round() as Microbits)
+    };
+    // In base64, beside the rest of the report.
+    let room = limits.output_bytes.saturating_sub(64 * 1024) / 4 * 3;
+    if table.state_bytes > room {
+        let (state, output) = (table.state_bytes, limits.output_bytes);
+        return Err(format!("`state_bytes` is {state}, for which `output_bytes` ({output}) is too little"));
+    }
+    let is_name = |name: &String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        !name.is_empty() && name.chars().all(plain)
+    };
+    if let Some(wrong) = table.modules.iter().find(|name| !is_name(name)) {
+        return Err(format!("`{}` is not the name of a module", wrong.escape_debug()));
+    }
+    Ok(Metric {
+        train: stream(&table.train)?,
+        held_out: stream(&table.held_out)?,
+        baseline: microbits("baseline", table.baseline)?,
+        anomaly: microbits("anomaly", table.anomaly)?,
+        seed: table.seed,
+        state_bytes: table.state_bytes,
+        modules: table.modules.clone(),
+        gpus: table.gpus,
+    })
 }
 
 fn artifact(folder: &Folder) -> Result<Kind, TaskError> {
@@ -245,11 +316,11 @@ fn checker(
         CheckerKey::Program(_) => Checker::Program,
     });
     let checker = match (kind, named) {
-        (Kind::Artifact(_), Some(_)) => {
+        (Kind::Artifact(_) | Kind::Metric(_), Some(_)) => {
             let span = manifest.checker.as_ref().map_or(0..0, toml::Spanned::span);
-            return Err(at(span, "invariants are checked without a checker".to_owned()));
+            return Err(at(span, "a task about bundles has no checker".to_owned()));
         }
-        (Kind::Program | Kind::Artifact(_), None) => Checker::Lines,
+        (Kind::Program | Kind::Artifact(_) | Kind::Metric(_), None) => Checker::Lines,
         (Kind::Program, Some(checker)) => checker,
         (Kind::Function(_) | Kind::Solution(_), None) => Checker::Json,
         (Kind::Function(_) | Kind::Solution(_), Some(checker @ (Checker::Json | Checker::Program))) => {
@@ -329,8 +400,8 @@ fn generator(
 ) -> Result<Option<Generator>, TaskError> {
     let Some(table) = &manifest.generator else { return Ok(None) };
     let complain = |problem: String| at(table.span(), problem);
-    if matches!(manifest.kind, KindName::Artifact) {
-        return Err(complain("a task about documents has no generator".to_owned()));
+    if matches!(manifest.kind, KindName::Artifact | KindName::Metric) {
+        return Err(complain("a task about bundles has no generator".to_owned()));
     }
     let GeneratorTable { program, count, weight } = table.get_ref();
     if !(1..=MOST_GENERATED).contains(count) {

@@ -24,6 +24,8 @@ pub(super) struct Manifest {
     /// What decides between agents whose scores are equal.
     pub(super) tie_breakers: Option<Spanned<Vec<TieBreaker>>>,
     pub(super) generator: Option<Spanned<GeneratorTable>>,
+    /// What a task of that kind measures.
+    pub(super) metric: Option<Spanned<MetricTable>>,
     #[serde(default = "no_limits")]
     pub(super) limits: Spanned<Limits>,
     #[serde(default, rename = "subtask")]
@@ -48,6 +50,34 @@ pub(super) struct CaseTable {
     pub(super) weight: Option<u32>,
     #[serde(default)]
     pub(super) hidden: bool,
+}
+
+/// Streams are files of the task's folder; amounts are in bits per byte.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MetricTable {
+    pub(super) train: String,
+    pub(super) held_out: String,
+    pub(super) baseline: f64,
+    #[serde(default = "anomaly")]
+    pub(super) anomaly: f64,
+    #[serde(default)]
+    pub(super) seed: u32,
+    #[serde(default = "state_bytes")]
+    pub(super) state_bytes: u64,
+    #[serde(default)]
+    pub(super) modules: Vec<String>,
+    #[serde(default)]
+    pub(super) gpus: u32,
+}
+
+/// Half of what a byte costs that could be any.
+fn anomaly() -> f64 {
+    4.0
+}
+
+fn state_bytes() -> u64 {
+    256 * 1024
 }
 
 /// Cases that count only together.
@@ -120,6 +150,7 @@ pub(super) enum KindName {
     Function,
     Solution,
     Artifact,
+    Metric,
 }
 
 fn no_limits() -> Spanned<Limits> {

@@ -45,7 +45,9 @@ pub use checker::{CheckerProgram, Protocol};
 pub use error::TaskError;
 pub use generator::{Generator, digest_of_generated};
 pub use import::{Admits, Imported, import};
-pub use kind::{Artifact, Author, Function, Holds, InvalidInvariants, Invocation, Kind};
+pub use kind::{
+    Artifact, Author, Function, Holds, InvalidInvariants, Invocation, Kind, Measured, Metric, Microbits,
+};
 pub use proof::Came;
 pub use scaffold::{Template, scaffold};
 
@@ -186,7 +188,7 @@ impl Task {
         Rules {
             name: &case.name,
             form: match &self.kind {
-                Kind::Program | Kind::Artifact(_) => Form::Output,
+                Kind::Program | Kind::Artifact(_) | Kind::Metric(_) => Form::Output,
                 Kind::Function(_) | Kind::Solution(_) => Form::Reply,
             },
             checker: self.checker,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Fate, Solution, Task};
+use super::{Case, Fate, Kind, Solution, Task};
 use crate::model::{CaseResult, CaseVerdict, Slug, TaskResult, Usage};
 
 /// Fewer cases say little about a program.
@@ -61,7 +61,7 @@ impl Task {
     /// What could be better, in sentences.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        if self.cases.len() < FEW_CASES {
+        if self.cases.len() < FEW_CASES && !matches!(self.kind, Kind::Metric(_)) {
             remarks
                 .push(format!("it has {} cases; {FEW_CASES} or more tell programs apart", self.cases.len()));
         }

@@ -12,9 +12,9 @@ use super::threshold::Threshold;
 use super::{Agent, Content, Event, Events, Fault, Journal};
 use crate::judge::{self, CheckerFault, Comparison};
 use crate::lint;
-use crate::model::{CaseResult, CaseVerdict, Egress, GateVerdict, RunFacts, TaskResult, Usage};
+use crate::model::{CaseResult, CaseVerdict, Egress, GateVerdict, RunFacts, Score, TaskResult, Usage};
 use crate::sandbox::{Backend, CaseSpec, RunId, SandboxError, Session, SessionSpec};
-use crate::task::{Case, CheckerProgram, Invocation, Task};
+use crate::task::{Case, CheckerProgram, Invocation, Kind, Task};
 
 /// How often the sandbox may fail within one unit before its remaining cases are given up.
 const MOST_FAULTS: u32 = 3;
@@ -74,11 +74,26 @@ impl Unit {
     fn program(&self) -> Option<Arc<str>> {
         match &self.agent.content {
             Content::Source(source) if self.task.kind.bundle().is_none() => Some(self.task.program(source)),
-            Content::Source(_) | Content::Bundle(_) => None,
+            Content::Source(_) => None,
+            Content::Bundle(bundle) => self.task.program_of_bundle(bundle).and_then(Result::ok),
         }
     }
 
-    fn tell(&self, shared: &Shared, result: &CaseResult) {
+    /// Why nothing is run for the agent, where it is its own fault.
+    fn unfit_submission(&self) -> String {
+        let program = match &self.agent.content {
+            Content::Bundle(bundle) => self.task.program_of_bundle(bundle),
+            Content::Source(_) => None,
+        };
+        match program {
+            Some(Err(why)) => why,
+            Some(Ok(_)) | None => {
+                format!("a {} task does not take a submission of this form", self.task.kind.as_str())
+            }
+        }
+    }
+
+    pub(super) fn tell(&self, shared: &Shared, result: &CaseResult) {
         shared.events.send(Event::CaseFinished {
             miner_id: self.agent.miner_id.clone(),
             task: self.task.id.clone(),
@@ -86,9 +101,15 @@ impl Unit {
         });
     }
 
-    fn finish(&self, shared: &Shared, cases: Vec<CaseResult>, gave_up: Option<String>) -> Finished {
+    fn finish(
+        &self,
+        shared: &Shared,
+        cases: Vec<CaseResult>,
+        score: Option<Score>,
+        gave_up: Option<String>,
+    ) -> Finished {
         let (miner_id, task) = (self.agent.miner_id.clone(), self.task.id.clone());
-        let (score, split) = (self.task.score(&cases), self.task.split(&cases));
+        let split = self.task.split(&cases);
         shared.events.send(Event::TaskFinished { miner_id: miner_id.clone(), task: task.clone(), score });
         Finished {
             result: TaskResult { task: task.clone(), score, split, cases },
@@ -194,6 +215,9 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
             }
         }
     }
+    if let Kind::Metric(metric) = &unit.task.kind {
+        return bench.measure(metric).await;
+    }
     let refusal = match unit.task.question() {
         Some(question) => bench.ask(&question).await,
         None => None,
@@ -209,7 +233,8 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
         cases.push(result);
     }
     bench.close().await;
-    bench.finish(cases)
+    let score = unit.task.score(&cases);
+    bench.finish(cases, score)
 }
 
 /// Judges what needs no program to be run. It takes CPU time, so it has a thread of its own.
@@ -231,9 +256,7 @@ async fn without_a_sandbox(unit: &Unit, shared: &Shared) -> Finished {
             let (verdict, why) = if shared.cancel.is_cancelled() {
                 (CaseVerdict::Skipped, None)
             } else {
-                let why =
-                    format!("a {} task does not take a submission of this form", unit.task.kind.as_str());
-                (CaseVerdict::RuntimeError, Some(why))
+                (CaseVerdict::RuntimeError, Some(unit.unfit_submission()))
             };
             unit.task.cases.iter().map(|case| not_judged(case, verdict, why.clone())).collect()
         }
@@ -242,7 +265,8 @@ async fn without_a_sandbox(unit: &Unit, shared: &Shared) -> Finished {
         unit.note(index, result.verdict);
         unit.tell(shared, result);
     }
-    unit.finish(shared, cases, None)
+    let score = unit.task.score(&cases);
+    unit.finish(shared, cases, score, None)
 }
 
 /// The result of a unit whose work was lost to a defect of ours.
@@ -269,9 +293,9 @@ enum Seat<'a> {
 }
 
 /// The place where one unit is worked on: its session and its faults so far.
-struct Bench<'a> {
-    unit: &'a Unit,
-    shared: &'a Shared,
+pub(super) struct Bench<'a> {
+    pub(super) unit: &'a Unit,
+    pub(super) shared: &'a Shared,
     /// What sessions are opened for.
     program: Arc<str>,
     session: Option<Box<dyn Session>>,
@@ -280,7 +304,7 @@ struct Bench<'a> {
     faults: u32,
     last_fault: Option<String>,
     /// What is wrong with the task itself. Nothing more of it is run, and the sandbox is not to blame.
-    task_fault: Option<String>,
+    pub(super) task_fault: Option<String>,
 }
 
 impl Bench<'_> {
@@ -382,7 +406,7 @@ impl Bench<'_> {
     }
 
     /// Runs one case of the agent.
-    async fn facts(&mut self, case: &Case) -> Result<RunFacts, Box<CaseResult>> {
+    pub(super) async fn facts(&mut self, case: &Case) -> Result<RunFacts, Box<CaseResult>> {
         self.run_case(Seat::Agent, case, &self.unit.case_spec(case)).await
     }
 
@@ -472,7 +496,7 @@ impl Bench<'_> {
     }
 
     /// Closes every session.
-    async fn close(&mut self) {
+    pub(super) async fn close(&mut self) {
         let sessions = [self.session.take(), self.checker.take()];
         for session in sessions.into_iter().flatten() {
             self.shared.removals.close(session).await;
@@ -485,7 +509,7 @@ impl Bench<'_> {
         }
     }
 
-    fn finish(self, cases: Vec<CaseResult>) -> Finished {
+    pub(super) fn finish(self, cases: Vec<CaseResult>, score: Option<Score>) -> Finished {
         let gave_up = self.faults >= MOST_FAULTS;
         if gave_up {
             self.shared.given_up_in_a_row.fetch_add(1, Ordering::Relaxed);
@@ -493,11 +517,11 @@ impl Bench<'_> {
             self.shared.given_up_in_a_row.store(0, Ordering::Relaxed);
         }
         let fault = self.task_fault.or(self.last_fault.filter(|_| gave_up));
-        self.unit.finish(self.shared, cases, fault)
+        self.unit.finish(self.shared, cases, score, fault)
     }
 }
 
-fn not_judged(case: &Case, verdict: CaseVerdict, message: Option<String>) -> CaseResult {
+pub(super) fn not_judged(case: &Case, verdict: CaseVerdict, message: Option<String>) -> CaseResult {
     CaseResult {
         name: case.name.clone(),
         verdict,

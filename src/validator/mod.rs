@@ -7,6 +7,7 @@ mod event;
 mod executor;
 mod generate;
 mod journal;
+mod measure;
 mod removals;
 mod threshold;
 

@@ -19,6 +19,7 @@ mod doctor;
 mod endings;
 mod faults;
 mod leftovers;
+mod metric;
 mod microvm;
 mod support;
 mod tasks;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         trials.extend(endings::trials(&world, backend));
         trials.extend(faults::trials(&world, backend));
         trials.extend(doctor::trials(&world, backend));
+        trials.extend(metric::trials(&world, backend));
     }
     if !support::is_unprivileged() {
         trials.extend(microvm::trials(&world));

@@ -32,6 +32,7 @@ mod lint_fixtures;
 mod lint_totality;
 mod lint_watch;
 mod lsp;
+mod metric;
 mod operator_cli;
 mod platform_cli;
 mod queue;

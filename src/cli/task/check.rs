@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::running::{self, SandboxOptions};
+use crate::cli::running::{self, SandboxOptions, task_policy};
 use crate::cli::{Exit, Terminal};
 use crate::lint::{Policy, Report};
 use crate::model::{Digest, MinerId};
@@ -156,7 +156,7 @@ async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
         let name = agent_name(index)?;
         let gated = match task.kind.bundle() {
             None => Agent::admit(name, &solution.source, &policy),
-            Some(rules) => Agent::admit_bundle(name, &solution.source, &rules, &policy),
+            Some(rules) => Agent::admit_bundle(name, &solution.source, &rules, &task_policy(task, &policy)?),
         };
         match gated {
             Ok(agent) => admitted.push((index, Arc::new(agent))),

@@ -3,6 +3,7 @@
 
 mod artifact;
 mod function;
+mod metric;
 mod program;
 mod solution;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 pub use artifact::{Artifact, Author, Holds, InvalidInvariants};
 pub(super) use function::Call;
 pub use function::Function;
+pub use metric::{Measured, Metric, Microbits};
 
 use super::{Case, Task};
 use crate::bundle::{Bundle, Rules};
@@ -28,6 +30,8 @@ pub enum Kind {
     Solution(Function),
     /// The submission is a bundle of documents, and each case is an invariant of them.
     Artifact(Artifact),
+    /// The submission is a bundle of scripts, and is measured by how well it predicts bytes.
+    Metric(Metric),
 }
 
 impl Kind {
@@ -37,13 +41,14 @@ impl Kind {
             Self::Function(_) => "function",
             Self::Solution(_) => "solution",
             Self::Artifact(_) => "artifact",
+            Self::Metric(_) => "metric",
         }
     }
 
     /// Whether a sandbox is needed.
     pub const fn runs_programs(&self) -> bool {
         match self {
-            Self::Program | Self::Function(_) | Self::Solution(_) => true,
+            Self::Program | Self::Function(_) | Self::Solution(_) | Self::Metric(_) => true,
             Self::Artifact(_) => false,
         }
     }
@@ -53,6 +58,7 @@ impl Kind {
         match self {
             Self::Program | Self::Function(_) | Self::Solution(_) => None,
             Self::Artifact(_) => Some(Rules::ARTIFACT),
+            Self::Metric(_) => Some(Rules::METRIC),
         }
     }
 }
@@ -69,7 +75,9 @@ impl Task {
     /// itself, or our harness with it inside.
     pub fn program(&self, agent: &Arc<str>) -> Arc<str> {
         match &self.kind {
-            Kind::Program | Kind::Solution(_) | Kind::Artifact(_) => program::program(agent),
+            Kind::Program | Kind::Solution(_) | Kind::Artifact(_) | Kind::Metric(_) => {
+                program::program(agent)
+            }
             Kind::Function(function) => function.program(agent),
         }
     }
@@ -79,7 +87,7 @@ impl Task {
     /// [`Task::program_of_answer`].
     pub fn question(&self) -> Option<Case> {
         match &self.kind {
-            Kind::Program | Kind::Function(_) | Kind::Artifact(_) => None,
+            Kind::Program | Kind::Function(_) | Kind::Artifact(_) | Kind::Metric(_) => None,
             Kind::Solution(_) => solution::question(),
         }
     }
@@ -87,7 +95,7 @@ impl Task {
     /// The text that is run for what the agent wrote, when the gate let it in as `answer`.
     pub fn program_of_answer(&self, answer: &Arc<str>) -> Arc<str> {
         match &self.kind {
-            Kind::Program | Kind::Artifact(_) => program::program(answer),
+            Kind::Program | Kind::Artifact(_) | Kind::Metric(_) => program::program(answer),
             Kind::Function(function) | Kind::Solution(function) => function.program(answer),
         }
     }
@@ -96,6 +104,17 @@ impl Task {
     pub fn judge_documents(&self, bundle: &Bundle) -> Option<Vec<CaseResult>> {
         let Kind::Artifact(artifact) = &self.kind else { return None };
         Some(artifact.judge(bundle).into_iter().map(held).collect())
+    }
+
+    /// The text that is run in the sandbox for a bundle, for kinds that run one.
+    ///
+    /// # Errors
+    /// Why this bundle cannot be run, as a sentence. That is the bundle's fault.
+    pub fn program_of_bundle(&self, bundle: &Bundle) -> Option<Result<Arc<str>, String>> {
+        match &self.kind {
+            Kind::Program | Kind::Function(_) | Kind::Solution(_) | Kind::Artifact(_) => None,
+            Kind::Metric(metric) => Some(metric.program(bundle)),
+        }
     }
 
     /// How `case` is put to a program of this task.

@@ -1,0 +1,5 @@
+import ctypes
+
+
+def build_model(ctx):
+    return ctypes.CDLL(None)

@@ -1,0 +1,16 @@
+class Model:
+    def predict(self):
+        return [1.0] * 256
+
+    def update(self, byte):
+        pass
+
+    def state(self):
+        return b""
+
+    def load(self, state):
+        pass
+
+
+def build_model(ctx):
+    return Model()
