@@ -388,6 +388,16 @@ pub(super) fn print(terminal: &Terminal, summary: &Summary, format: ReportFormat
     }
 }
 
+/// `policy` with what `task` lets its submissions import beyond it.
+pub(super) fn task_policy(task: &Task, policy: &Policy) -> anyhow::Result<Policy> {
+    match &task.kind {
+        task::Kind::Metric(metric) => Ok(policy.allowing(metric.modules())?),
+        task::Kind::Program | task::Kind::Function(_) | task::Kind::Solution(_) | task::Kind::Artifact(_) => {
+            Ok(policy.clone())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{parse_amount, parse_score};
@@ -407,16 +417,6 @@ mod tests {
         assert_eq!(parse_score("100").map(|score| score.hundredths()), Ok(10_000));
         for wrong in ["100.01", "-1", "1.001", "", "NaN"] {
             assert!(parse_score(wrong).is_err(), "{wrong}");
-        }
-    }
-}
-
-/// `policy` with what `task` lets its submissions import beyond it.
-pub(super) fn task_policy(task: &Task, policy: &Policy) -> anyhow::Result<Policy> {
-    match &task.kind {
-        task::Kind::Metric(metric) => Ok(policy.allowing(metric.modules())?),
-        task::Kind::Program | task::Kind::Function(_) | task::Kind::Solution(_) | task::Kind::Artifact(_) => {
-            Ok(policy.clone())
         }
     }
 }
