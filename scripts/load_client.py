@@ -3,11 +3,12 @@
 
     load_client.py upload --port P --seconds S --connections N [--rate R] [--processes K] [--rss PID]
     load_client.py slow --port P --connections N [--pid PID]
+    load_client.py agent
 
 `upload` keeps N connections busy with agents that all differ; with a rate it sends so many in a second
 and measures each from the moment at which it was due, so that a server that stands still cannot hide
 the requests that it held up. `slow` opens N connections that never finish a request and then uploads.
-Both print one line of JSON. Standard library only.
+Both print one line of JSON. `agent` prints the agent for `load.lua`. Standard library only.
 """
 
 import argparse
@@ -303,8 +304,8 @@ async def slow(options):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["upload", "slow"])
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("what", choices=["upload", "slow", "agent"])
+    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0)
@@ -314,7 +315,9 @@ def main():
     parser.add_argument("--uploads", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6, 10**7))
     options = parser.parse_args()
-    if options.what == "upload":
+    if options.what == "agent":
+        print(AGENT.format(name="@NAME@", number="@NUMBER@"), end="")
+    elif options.what == "upload":
         upload(options)
     else:
         asyncio.run(slow(options))

@@ -133,18 +133,18 @@ CREATE TABLE rechecks (
 );
 
 -- Until now a result was one JSON text in `assignments.result`. It becomes rows; what is left there
--- says only that there was a result. `json` and not `jsonb`, which takes no U+0000 in a text.
+-- says only that there was a result. PostgreSQL takes no U+0000 in a text, so its symbol stands for it.
 INSERT INTO runs (id, submission_id, validator, attempt, policy, backend, isolation, judgement, score, ended_at)
 SELECT a.id, a.submission_id, a.validator, a.attempt, s.policy,
-       coalesce(a.result::json ->> 'backend', 'unknown'),
-       coalesce(a.result::json ->> 'isolation', 'reduced'), a.judgement, a.score, a.ended_at
+       coalesce(replace(a.result, '\u0000', '\u2400')::json ->> 'backend', 'unknown'),
+       coalesce(replace(a.result, '\u0000', '\u2400')::json ->> 'isolation', 'reduced'), a.judgement, a.score, a.ended_at
 FROM assignments a JOIN submissions s ON s.id = a.submission_id
 WHERE a.state IN ('done', 'superseded') ORDER BY a.ended_at, a.id;
 
 INSERT INTO scores (run_id, task, submission_id, score, standing)
 SELECT a.id, t.value ->> 'task', a.submission_id, round((t.value ->> 'score')::numeric * 100)::bigint,
        CASE a.state WHEN 'done' THEN 'live' ELSE 'superseded' END
-FROM assignments a, json_array_elements(a.result::json -> 'tasks') t
+FROM assignments a, json_array_elements(replace(a.result, '\u0000', '\u2400')::json -> 'tasks') t
 WHERE a.state IN ('done', 'superseded');
 
 INSERT INTO cases (run_id, task, position, name, verdict, wall_ms, cpu_ms, memory_kib, detail)
@@ -152,7 +152,7 @@ SELECT a.id, t.value ->> 'task', c.position - 1, c.value ->> 'name', c.value ->>
        (c.value -> 'usage' ->> 'wall_ms')::bigint, (c.value -> 'usage' ->> 'cpu_ms')::bigint,
        (c.value -> 'usage' ->> 'memory_kib')::bigint,
        json_build_object('message', c.value -> 'message', 'diff', c.value -> 'diff')::text
-FROM assignments a, json_array_elements(a.result::json -> 'tasks') t,
+FROM assignments a, json_array_elements(replace(a.result, '\u0000', '\u2400')::json -> 'tasks') t,
      json_array_elements(t.value -> 'cases') WITH ORDINALITY AS c (value, position)
 WHERE a.state IN ('done', 'superseded');
 

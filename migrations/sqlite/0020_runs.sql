@@ -152,7 +152,7 @@ INSERT INTO cases (run_id, task, position, name, verdict, wall_ms, cpu_ms, memor
 SELECT a.id, json_extract(t.value, '$.task'), c.key, json_extract(c.value, '$.name'),
        json_extract(c.value, '$.verdict'), json_extract(c.value, '$.usage.wall_ms'),
        json_extract(c.value, '$.usage.cpu_ms'), json_extract(c.value, '$.usage.memory_kib'),
-       json_object('message', json_extract(c.value, '$.message'), 'diff', json_extract(c.value, '$.diff'))
+       json_object('message', json(c.value -> '$.message'), 'diff', json(c.value -> '$.diff'))
 FROM assignments a, json_each(a.result, '$.tasks') t, json_each(t.value, '$.cases') c
 WHERE a.state IN ('done', 'superseded');
 
