@@ -1,9 +1,11 @@
 //! Shows a run while it happens: a bar on a terminal, plain lines elsewhere.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::model::{CaseVerdict, Score};
+use crate::model::{CaseVerdict, MinerId, Score};
 use crate::validator::Event;
 
 /// Where progress goes.
@@ -26,7 +28,35 @@ impl std::fmt::Debug for Display<'_> {
     }
 }
 
-const TEMPLATE: &str = "{spinner} {bar:30} {pos}/{len} cases  {per_sec}  {eta} left  {wide_msg}";
+const TEMPLATE: &str =
+    "{spinner} {bar:20} {prefix} agents  {pos}/{len} cases  {rate}/s  {eta} left  {wide_msg}";
+
+/// Cases per second.
+fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    // A reader of the bar loses nothing when it cannot be written.
+    let _ = write!(out, "{:.1}", state.per_sec());
+}
+
+/// How many agents came to the end of their cases.
+#[derive(Debug, Default)]
+struct Agents {
+    all: usize,
+    done: usize,
+    cases_of_each: usize,
+    finished_cases: BTreeMap<MinerId, usize>,
+}
+
+impl Agents {
+    fn count(&mut self, miner_id: MinerId) {
+        let finished = self.finished_cases.entry(miner_id).or_default();
+        *finished += 1;
+        self.done += usize::from(*finished == self.cases_of_each);
+    }
+
+    fn shown(&self) -> String {
+        format!("{}/{}", self.done, self.all)
+    }
+}
 
 /// Reads events until the run is finished.
 pub async fn follow(mut events: UnboundedReceiver<Event>, display: Display<'_>) {
@@ -35,19 +65,22 @@ pub async fn follow(mut events: UnboundedReceiver<Event>, display: Display<'_>) 
         Display::Lines(_) | Display::JsonLines(_) => ProgressBar::hidden(),
     };
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-        bar.set_style(style);
+        bar.set_style(style.with_key("rate", rate));
     }
     let say = |line: String| match display {
         Display::Bar => bar.println(line),
         Display::Lines(say) => say(&line),
         Display::JsonLines(_) => {}
     };
+    let mut agents = Agents::default();
     while let Some(event) = events.recv().await {
         if let (Display::JsonLines(say), Ok(line)) = (&display, serde_json::to_string(&event)) {
             say(&line);
         }
         match event {
-            Event::Started { cases, .. } => {
+            Event::Started { agents: all, cases } => {
+                agents = Agents { all, cases_of_each: cases / all.max(1), ..Agents::default() };
+                bar.set_prefix(agents.shown());
                 bar.set_length(cases as u64);
                 bar.enable_steady_tick(std::time::Duration::from_millis(120));
             }
@@ -56,6 +89,8 @@ pub async fn follow(mut events: UnboundedReceiver<Event>, display: Display<'_>) 
                 if result.verdict != CaseVerdict::Skipped {
                     bar.set_message(format!("{miner_id}/{task}/{}: {}", result.name, result.verdict));
                 }
+                agents.count(miner_id);
+                bar.set_prefix(agents.shown());
             }
             Event::TaskFinished { miner_id, task, score } => {
                 if let Display::Lines(say) = display {

@@ -27,8 +27,6 @@ pub async fn run(plan: Plan, events: Events) -> Outcome {
 pub async fn resume(plan: Plan, journal: Option<Arc<Journal>>, events: Events) -> Outcome {
     let Plan { run, agents, tasks, backend, jobs, repeat, seed, at_least, cancel } = plan;
     let jobs = jobs.max(1);
-    let cases: usize = tasks.iter().map(|task| task.cases.len()).sum();
-    events.send(Event::Started { agents: agents.len(), cases: cases * agents.len() });
     let shared = Arc::new(Shared {
         run,
         backend,
@@ -40,6 +38,8 @@ pub async fn resume(plan: Plan, journal: Option<Arc<Journal>>, events: Events) -
         given_up_in_a_row: AtomicU32::new(0),
     });
     let (tasks, rounds) = make_rounds(tasks, seed, &shared).await;
+    let cases: usize = tasks.iter().map(|ready| ready.task.cases.len()).sum();
+    events.send(Event::Started { agents: agents.len(), cases: cases * agents.len() });
 
     let mut units = Vec::with_capacity(agents.len() * tasks.len());
     for agent in &agents {
