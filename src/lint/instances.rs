@@ -80,7 +80,7 @@ fn has_empty_subclasses(class: ClassId, cx: &Context<'_, '_>) -> bool {
     cx.module.all_classes().all(|(id, other)| {
         let derived = other.node.bases().iter().any(|base| {
             let values = cx.values(base);
-            !values.complete || values.known.iter().any(|value| *value == Value::Class(class))
+            !values.complete || values.known.contains(&Value::Class(class))
         });
         !derived || id == class || (is_empty_class(id, cx, 0) && !other.node.bases().is_empty())
     })
