@@ -2,6 +2,7 @@
 //! SQLite and on PostgreSQL.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use portcullis::model::{Digest, SubmissionId};
@@ -71,6 +72,8 @@ async fn what_is_restored_is_what_was_there_and_goes_on_from_there() {
     let file = folder.path().join("backup.zip");
     let made = store::backup(&store, &old, &file).await.expect("made");
     assert_eq!((made.submissions, made.sources), (7, 7));
+    let mode = fs::metadata(&file).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o077, 0, "it holds agents");
     let again = store::backup(&store, &old, &file).await;
     assert!(matches!(again, Err(BackupError::File { .. })), "it overwrites nothing: {again:?}");
 

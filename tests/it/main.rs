@@ -33,6 +33,7 @@ mod lint_totality;
 mod lint_watch;
 mod lsp;
 mod metric;
+mod migrations;
 mod operator_cli;
 mod platform_cli;
 mod queue;

@@ -11,6 +11,8 @@ mod blobs;
 mod bucket;
 mod database;
 mod gone;
+#[path = "../it/migrations.rs"]
+mod migrations;
 mod outage;
 #[path = "../it/queue.rs"]
 mod queue;
