@@ -14,7 +14,7 @@ use std::time::Duration;
 use fantoccini::Locator;
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::key::Key;
-use portcullis::api::{RejudgeRequest, ResultRequest};
+use portcullis::api::{RecheckApply, RejudgeRequest, ResultRequest};
 use portcullis::client::Client;
 use portcullis::model::{
     CaseResult, CaseVerdict, IsolationLevel, MinerId, SubmissionId, SubmissionState, TaskResult, Usage,
@@ -107,7 +107,7 @@ fn result(task: &Task, wrong: usize, output: &str) -> TaskResult {
 }
 
 /// Agents with histories, an attacker, something held, a rejudge set.
-async fn populated() -> (Platform, SubmissionId) {
+async fn populated() -> (Platform, SubmissionId, SubmissionId) {
     let platform = Platform::start().await;
     for (round, wrong) in [3, 2, 2, 1].into_iter().enumerate() {
         platform.upload("alice", &format!("print({round})\n")).await;
@@ -131,8 +131,18 @@ async fn populated() -> (Platform, SubmissionId) {
     };
     platform.inside.create_rejudge(&request).await.expect("made");
     platform.judge("validator-1", 0, "").await;
+    let eve = platform
+        .upload("eve", &ATTACK.replace("def onload", "def onerror").replace("\nonload()", "\nonerror()"))
+        .await;
+    let hold = RecheckApply {
+        policy: "[rules]\ncomputed-write = \"review\"\n".to_owned(),
+        submissions: vec![eve],
+        reason: format!("look at {OUTPUT}"),
+        operator: name("olga"),
+    };
+    assert_eq!(platform.inside.apply_recheck(&hold).await.expect("held").held, 1);
     platform.upload("carol", "print('waits')\n").await;
-    (platform, attack)
+    (platform, attack, eve)
 }
 
 async fn is_inert(browser: &Browser, page: &str) {
@@ -168,7 +178,7 @@ async fn press(browser: &Browser, key: Key) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_work_in_a_browser() {
-    let (platform, attack) = populated().await;
+    let (platform, attack, eve) = populated().await;
     let browser = Browser::start().await;
     let basic = {
         use base64::Engine as _;
@@ -179,6 +189,7 @@ async fn the_pages_work_in_a_browser() {
     let pages = [
         ("leaderboard", "/".to_owned()),
         ("submission", format!("/ui/submissions/{attack}")),
+        ("held", format!("/ui/submissions/{eve}")),
         ("miner", "/ui/miners/alice".to_owned()),
         ("tasks", "/ui/tasks".to_owned()),
         ("task", format!("/ui/tasks/{}", tasks()[0].id)),
