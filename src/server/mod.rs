@@ -272,7 +272,8 @@ async fn open_files(data: &Path, bucket: Option<&Bucket>) -> Result<(Blobs, Agen
         return Ok((Blobs::new(objects.below("sources")), AgentFiles::new(objects.below("agents"))));
     }
     let (sources, agents) = (data.join("sources"), data.join("agents"));
-    let opened = (Blobs::in_folder(&sources)?, AgentFiles::new(Objects::in_folder(&agents)?));
+    // The database is the truth of what lies in `agents`: the next start mends what a power cut took.
+    let opened = (Blobs::in_folder(&sources)?, AgentFiles::new(Objects::in_folder_unsynced(&agents)?));
     Blobs::sweep(&sources)?;
     AgentFiles::sweep(&agents)?;
     Ok(opened)

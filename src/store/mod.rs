@@ -22,6 +22,7 @@ mod rows;
 mod runs;
 mod step;
 mod submissions;
+mod together;
 
 use std::path::Path;
 
@@ -43,6 +44,9 @@ pub use rejudges::{Act, Applied, CaseChange, Entry, Made, Rejudge, RejudgeState,
 pub use rows::{Event, Submission};
 pub use runs::{JudgedTask, Judgement, Run, RunTask, Standing};
 pub use submissions::{Admission, NewSubmission, Page, Ranked, SubmissionQuery};
+use together::Together;
+
+pub use submissions::{Admission, NewSubmission, Page, Ranked};
 
 use crate::model::{SubmissionId, SubmissionState};
 
@@ -125,6 +129,7 @@ pub struct Store {
     /// SQLite has one writer at a time: waiting for it in our own queue is fair, waiting for its
     /// lock is not.
     writes: AnyPool,
+    together: Together,
 }
 
 /// How long a statement waits for a lock that another process holds.
@@ -171,7 +176,7 @@ impl Store {
             .map_err(|source| StoreError::Migrate { name: name.clone(), source })?;
         let open = |source| StoreError::Open { name: name.clone(), source };
         let reads = options().max_connections(4).connect(&url).await.map_err(open)?;
-        Ok(Self { engine: Engine::Sqlite, reads, writes })
+        Ok(Self { engine: Engine::Sqlite, reads, writes, together: Together::default() })
     }
 
     /// A PostgreSQL database. Any number of platforms may share it.
@@ -191,7 +196,12 @@ impl Store {
             .run(&pool)
             .await
             .map_err(|source| StoreError::Migrate { name: name.clone(), source })?;
-        Ok(Self { engine: Engine::Postgres, reads: pool.clone(), writes: pool })
+        Ok(Self {
+            engine: Engine::Postgres,
+            reads: pool.clone(),
+            writes: pool,
+            together: Together::default(),
+        })
     }
 
     /// `postgres://…`, `sqlite:PATH`, `sqlite://PATH`, or a plain path.

@@ -52,6 +52,22 @@ impl Objects {
         Ok(Self { store: Arc::new(store), prefix: Key::default(), conditional: false })
     }
 
+    /// As [`Objects::in_folder`], for what can be made anew: it does not wait for the disk, so that a
+    /// power cut may lose or cut what was put last.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn in_folder_unsynced(path: &Path) -> Result<Self, StoreError> {
+        let synced = Self::in_folder(path)?;
+        let name = path.display().to_string();
+        let store = LocalFileSystem::new_with_prefix(path).map_err(|source| StoreError::Blob {
+            doing: "open the folder",
+            name,
+            source,
+        })?;
+        Ok(Self { store: Arc::new(store), ..synced })
+    }
+
     /// A bucket. Nothing is asked of it yet: [`Objects::ping`] does.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use sqlx::{Any, Transaction};
 use super::bans::NOT_BANNED;
 use super::quota::{self, Exceeded, Quota};
 use super::rows::{self, Event, Reader, SUBMISSION, Submission};
-use super::{Store, StoreError, count, record};
+use super::{Engine, Store, StoreError, count, record};
 use crate::diagnostic::Finding;
 use crate::model::{Digest, MinerId, Score, SubmissionId, SubmissionState};
 use sqlx::Row as _;
@@ -85,6 +85,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn admit(&self, new: &NewSubmission) -> Result<Admission, StoreError> {
+        if self.engine == Engine::Sqlite {
+            return self.admit_together(new).await;
+        }
         match self.try_admit(new).await {
             // Two that came at once: the second one looks again and finds the first.
             Err(StoreError::Query { source, .. })
@@ -96,10 +99,24 @@ impl Store {
         }
     }
 
-    async fn try_admit(&self, new: &NewSubmission) -> Result<Admission, StoreError> {
+    pub(super) async fn try_admit(&self, new: &NewSubmission) -> Result<Admission, StoreError> {
         const DOING: &str = "store a submission";
         let mut transaction = self.begin(DOING).await?;
-        if let Some(by) = self.name_holder(&mut transaction, &new.miner).await? {
+        let admission = self.admit_within(&mut transaction, new).await?;
+        if matches!(admission, Admission::Stored(_)) {
+            transaction.commit().await.map_err(StoreError::query(DOING))?;
+        }
+        Ok(admission)
+    }
+
+    /// What is not [`Admission::Stored`] is to be rolled back.
+    pub(super) async fn admit_within(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        new: &NewSubmission,
+    ) -> Result<Admission, StoreError> {
+        const DOING: &str = "store a submission";
+        if let Some(by) = self.name_holder(transaction, &new.miner).await? {
             if by != new.miner {
                 return Ok(Admission::NameTaken { by });
             }
@@ -108,7 +125,7 @@ impl Store {
                 .bind(new.miner.to_string())
                 .bind(new.miner.as_str().to_ascii_lowercase())
                 .bind(new.at.as_millisecond())
-                .execute(&mut *transaction)
+                .execute(&mut **transaction)
                 .await
                 .map_err(StoreError::query(DOING))?;
         }
@@ -116,15 +133,14 @@ impl Store {
             "SELECT {SUBMISSION} FROM submissions WHERE source_sha256 = $1 AND state <> 'failed'"
         )))
         .bind(new.source.to_string())
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&mut **transaction)
         .await
         .map_err(StoreError::query(DOING))?;
         if let Some(row) = earlier {
             let earlier = rows::submission(&row)?;
             return Ok(Admission::Duplicate { earlier: earlier.id, miner: earlier.miner });
         }
-        let exceeded =
-            quota::exceeded(&mut transaction, new.quota, &new.miner, new.source_bytes, new.at).await?;
+        let exceeded = quota::exceeded(transaction, new.quota, &new.miner, new.source_bytes, new.at).await?;
         if let Some(exceeded) = exceeded {
             return Ok(Admission::OverQuota(exceeded));
         }
@@ -135,21 +151,20 @@ impl Store {
         .bind(new.source.to_string())
         .bind(i64::try_from(new.source_bytes).unwrap_or(i64::MAX))
         .bind(new.at.as_millisecond())
-        .execute(&mut *transaction)
+        .execute(&mut **transaction)
         .await
         .map_err(StoreError::query(DOING))?;
 
-        let stored = insert(&mut transaction, new).await?;
+        let stored = insert(transaction, new).await?;
         let mut reason = new.hold.clone().unwrap_or_else(|| "the gate let it in".to_owned());
         if let Some(upstream) = &new.upstream {
             reason.push_str(&format!("; forwarded by the upstream `{upstream}`"));
         }
         let event = Event { at: new.at, actor: new.miner.to_string(), from: None, to: stored.state, reason };
-        record(&mut transaction, &new.id.to_string(), &event).await?;
+        record(transaction, &new.id.to_string(), &event).await?;
         if let Some(reason) = &new.hold {
-            open_hold(&mut transaction, new.id, reason, new.at).await?;
+            open_hold(transaction, new.id, reason, new.at).await?;
         }
-        transaction.commit().await.map_err(StoreError::query(DOING))?;
         Ok(Admission::Stored(Box::new(stored)))
     }
 

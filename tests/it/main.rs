@@ -48,4 +48,5 @@ mod stdlib_tables;
 mod support;
 mod task;
 mod task_cli;
+mod together;
 mod validator;
