@@ -44,9 +44,8 @@ pub use rejudges::{Act, Applied, CaseChange, Entry, Made, Rejudge, RejudgeState,
 pub use rows::{Event, Submission};
 pub use runs::{JudgedTask, Judgement, Run, RunTask, Standing};
 pub use submissions::{Admission, NewSubmission, Page, Ranked, SubmissionQuery};
-use together::Together;
 
-pub use submissions::{Admission, NewSubmission, Page, Ranked};
+use together::Together;
 
 use crate::model::{SubmissionId, SubmissionState};
 

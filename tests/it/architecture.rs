@@ -50,7 +50,6 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("ruff_python_parser", &["python/"]),
     ("sqlx", &["store/"]),
     ("zip", &["bundle/", "store/backup"]),
-    ("zip", &["bundle/", "store/backup.rs"]),
 ];
 
 /// Rooms that take values and return values.
