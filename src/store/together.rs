@@ -14,11 +14,12 @@ use super::{Admission, NewSubmission, Store, StoreError};
 const MOST: usize = 64;
 
 type Answer = Result<Admission, StoreError>;
+type Waiting = (NewSubmission, oneshot::Sender<Answer>);
 
 /// Who waits to be written, and whose turn it is.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Together {
-    waiting: Arc<Mutex<VecDeque<(NewSubmission, oneshot::Sender<Answer>)>>>,
+    waiting: Arc<Mutex<VecDeque<Waiting>>>,
     turn: Arc<Turn<()>>,
 }
 
@@ -30,7 +31,7 @@ impl Together {
         answered
     }
 
-    fn take(&self) -> Vec<(NewSubmission, oneshot::Sender<Answer>)> {
+    fn take(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let some = waiting.len().min(MOST);
         waiting.drain(..some).collect()
@@ -61,7 +62,7 @@ impl Store {
         }
     }
 
-    async fn write_together(&self, batch: Vec<(NewSubmission, oneshot::Sender<Answer>)>) {
+    async fn write_together(&self, batch: Vec<Waiting>) {
         let (all, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         match self.try_admit_all(&all).await {
             Ok(admissions) => {
