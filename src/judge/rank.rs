@@ -98,8 +98,9 @@ pub fn rank(entries: Vec<Entry>) -> Vec<Ranked> {
         let interval = entry.interval.unwrap_or(Interval::point(score));
         let candidate = Candidate { interval, score, entry };
         let key = |it: &Candidate| {
-            let Entry { costs, order, sha256, .. } = &it.entry;
-            (Reverse(it.score), *costs, *order, *sha256, Reverse(it.interval))
+            let Entry { costs, order, sha256, interval, .. } = &it.entry;
+            // An interval that was looked at before one that was not, though both be a point.
+            (Reverse(it.score), *costs, *order, *sha256, Reverse(it.interval), interval.is_none())
         };
         match best.get(&candidate.entry.miner_id) {
             Some(known) if key(known) <= key(&candidate) => {}

@@ -434,6 +434,15 @@ fn entry(miner_id: &str, order: u64, hundredths: Option<u32>) -> Entry {
 }
 
 #[test]
+fn of_two_submissions_alike_the_one_that_was_repeated_counts_whichever_came_first() {
+    let once = entry("twice", 1, Some(5_000));
+    let repeated = with_noise(once.clone(), 5_000, 5_000);
+    let there = judge::rank(vec![once.clone(), repeated.clone()]);
+    assert_eq!(there, judge::rank(vec![repeated, once]));
+    assert!(there[0].interval.is_some());
+}
+
+#[test]
 fn a_ranking_is_total_and_holds_one_entry_for_each_miner() {
     let entries = vec![
         entry("late", 9, Some(10_000)),
