@@ -86,16 +86,18 @@ struct Said {
     agreed: Digest,
 }
 
-const LEASE: &str = "id, submission_id, validator, attempt, state, expires_at, result_sha256";
+/// The columns that [`lease`] reads.
+const LEASE: &str = "id, submission_id, CAST(NULL AS TEXT) AS rejudge_id, validator, attempt, state, \
+                     expires_at, result_sha256";
 
-fn lease(row: &AnyRow) -> Result<LeaseRow, StoreError> {
+pub(super) fn lease(row: &AnyRow) -> Result<LeaseRow, StoreError> {
     let id = row.try_get("id").map_err(StoreError::query("read an assignment"))?;
     let reader = Reader { row, what: "assignment", id };
-    let result = reader.optional_text("result_sha256")?;
+    let (rejudge, result) = (reader.optional_text("rejudge_id")?, reader.optional_text("result_sha256")?);
     Ok(LeaseRow {
         id: reader.parsed("id", Uuid::parse_str)?,
         submission: reader.parsed("submission_id", SubmissionId::parse)?,
-        rejudge: None,
+        rejudge: rejudge.map(|id| Uuid::parse_str(&id).map_err(|error| reader.corrupt(error))).transpose()?,
         validator: reader.parsed("validator", str::parse)?,
         attempt: reader.number("attempt")?,
         live: reader.text("state")? == "live",
@@ -113,11 +115,7 @@ impl Store {
     pub async fn lend(&self, new: &NewLease) -> Result<Option<(LeaseRow, Submission)>, StoreError> {
         match self.try_lend(new).await {
             // One validator that asks twice at once: the second time there is less to choose from.
-            Err(StoreError::Query { source, .. })
-                if source.as_database_error().is_some_and(|error| error.is_unique_violation()) =>
-            {
-                self.try_lend(new).await
-            }
+            Err(error) if error.is_unique_violation() => self.try_lend(new).await,
             done => done,
         }
     }

@@ -92,6 +92,12 @@ impl StoreError {
         }
     }
 
+    /// Whether another transaction wrote the same thing first: looking again finds it there.
+    fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Query { source, .. }
+            if source.as_database_error().is_some_and(|error| error.is_unique_violation()))
+    }
+
     fn query(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |source| Self::Query { doing, source }
     }

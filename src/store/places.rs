@@ -2,33 +2,16 @@
 //! kept beside the score that counts. The submission itself takes no step.
 
 use jiff::Timestamp;
-use sqlx::Row as _;
-use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use super::rows::{self, Reader, SUBMISSION, Submission};
+use super::assignments::lease;
+use super::rows::{self, SUBMISSION, Submission};
 use super::runs::{self, Judgement, NewRun, Standing};
 use super::{EndedLease, Finish, LeaseRow, NewLease, Requeue, Store, StoreError};
-use crate::model::SubmissionId;
 
-const PLACE: &str =
-    "rejudge_id, submission_id, place, state, attempts, assignment_id, validator, expires_at, result_sha256";
-
-fn lease(row: &AnyRow) -> Result<LeaseRow, StoreError> {
-    let id = row.try_get("assignment_id").map_err(StoreError::query("read a place"))?;
-    let reader = Reader { row, what: "place", id };
-    let result = reader.optional_text("result_sha256")?;
-    Ok(LeaseRow {
-        id: reader.parsed("assignment_id", Uuid::parse_str)?,
-        submission: reader.parsed("submission_id", SubmissionId::parse)?,
-        rejudge: Some(reader.parsed("rejudge_id", Uuid::parse_str)?),
-        validator: reader.parsed("validator", str::parse)?,
-        attempt: reader.number("attempts")?,
-        live: reader.text("state")? == "live",
-        expires_at: reader.time("expires_at")?,
-        result: result.map(|text| text.parse().map_err(|error| reader.corrupt(error))).transpose()?,
-    })
-}
+/// The columns that [`lease`] reads: a place that is lent is an assignment too.
+const PLACE: &str = "assignment_id AS id, submission_id, rejudge_id, validator, attempts AS attempt, state, \
+                     expires_at, result_sha256";
 
 impl Store {
     /// Lends a submission of the oldest open rejudge set that this validator has not judged for it.
@@ -38,11 +21,7 @@ impl Store {
     pub async fn lend_again(&self, new: &NewLease) -> Result<Option<(LeaseRow, Submission)>, StoreError> {
         match self.try_lend_again(new).await {
             // One validator that asks twice at once: the second time there is less to choose from.
-            Err(StoreError::Query { source, .. })
-                if source.as_database_error().is_some_and(|error| error.is_unique_violation()) =>
-            {
-                self.try_lend_again(new).await
-            }
+            Err(error) if error.is_unique_violation() => self.try_lend_again(new).await,
             done => done,
         }
     }

@@ -90,11 +90,7 @@ impl Store {
         }
         match self.try_admit(new).await {
             // Two that came at once: the second one looks again and finds the first.
-            Err(StoreError::Query { source, .. })
-                if source.as_database_error().is_some_and(|error| error.is_unique_violation()) =>
-            {
-                self.try_admit(new).await
-            }
+            Err(error) if error.is_unique_violation() => self.try_admit(new).await,
             done => done,
         }
     }
