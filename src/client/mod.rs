@@ -1,6 +1,7 @@
 //! A typed client of our own HTTP interface, for the command line and the validator.
 
 mod error;
+mod page;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 pub use error::ClientError;
+use page::Page;
 
 use crate::api::signature::{self, Signed};
 use crate::api::{
@@ -137,13 +139,7 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn tasks(&self) -> Result<TaskList, ClientError> {
-        let mut tasks = Vec::new();
-        self.pages("tasks?", |page: TaskList| {
-            tasks.extend(page.tasks);
-            page.next
-        })
-        .await?;
-        Ok(TaskList { tasks, next: None })
+        self.whole("tasks?").await
     }
 
     /// # Errors
@@ -157,29 +153,14 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn agents(&self) -> Result<Vec<AgentSummary>, ClientError> {
-        let mut agents = Vec::new();
-        self.pages("agents?", |page: AgentPage| {
-            agents.extend(page.agents);
-            page.next
-        })
-        .await?;
-        Ok(agents)
+        let all: AgentPage = self.whole("agents?").await?;
+        Ok(all.agents)
     }
 
     /// # Errors
     /// When the platform cannot be reached or does not know the miner.
     pub async fn agent(&self, miner: &MinerId) -> Result<AgentDetail, ClientError> {
-        let mut whole: Option<AgentDetail> = None;
-        self.pages(&format!("agents/{miner}?"), |mut page: AgentDetail| {
-            let next = page.next.take();
-            match &mut whole {
-                Some(whole) => whole.submissions.extend(page.submissions),
-                None => whole = Some(page),
-            }
-            next
-        })
-        .await?;
-        whole.ok_or_else(|| self.endless())
+        self.whole(&format!("agents/{miner}?")).await
     }
 
     /// The text of a miner's agent. Needs the token.
@@ -199,17 +180,7 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn leaderboard(&self) -> Result<Leaderboard, ClientError> {
-        let mut whole: Option<Leaderboard> = None;
-        self.pages("leaderboard?", |mut page: Leaderboard| {
-            let next = page.next.take();
-            match &mut whole {
-                Some(whole) => whole.rankings.extend(page.rankings),
-                None => whole = Some(page),
-            }
-            next
-        })
-        .await?;
-        whole.ok_or_else(|| self.endless())
+        self.whole("leaderboard?").await
     }
 
     /// Work for this validator, if there is any. Needs the token, as everything below.
@@ -260,13 +231,7 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn holds(&self) -> Result<HoldList, ClientError> {
-        let mut holds = Vec::new();
-        self.pages("internal/v1/holds?", |page: HoldList| {
-            holds.extend(page.holds);
-            page.next
-        })
-        .await?;
-        Ok(HoldList { holds, next: None })
+        self.whole("internal/v1/holds?").await
     }
 
     /// Releases or rejects a held submission.
@@ -283,13 +248,8 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn bans(&self, ended: bool) -> Result<Vec<Ban>, ClientError> {
-        let mut bans = Vec::new();
-        self.pages(&format!("internal/v1/bans?ended={ended}&"), |page: BanList| {
-            bans.extend(page.bans);
-            page.next
-        })
-        .await?;
-        Ok(bans)
+        let all: BanList = self.whole(&format!("internal/v1/bans?ended={ended}&")).await?;
+        Ok(all.bans)
     }
 
     /// # Errors
@@ -385,26 +345,20 @@ impl Client {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Every page of the list at `path`, which ends where the query goes on. `each` tells the cursor
-    /// of the next one.
-    async fn pages<P: DeserializeOwned>(
-        &self,
-        path: &str,
-        mut each: impl FnMut(P) -> Option<String>,
-    ) -> Result<(), ClientError> {
-        let mut after = String::new();
-        for _ in 0..MOST_PAGES {
-            match each(self.get(&format!("{path}limit=1000{after}")).await?) {
-                None => return Ok(()),
-                Some(next) => after = format!("&after={next}"),
-            }
+    /// The list at `path`, which ends where the query goes on, with the entries of all its pages.
+    async fn whole<P: Page>(&self, path: &str) -> Result<P, ClientError> {
+        let mut whole: P = self.get(&format!("{path}limit=1000")).await?;
+        for _ in 1..MOST_PAGES {
+            let Some(next) = whole.take_next() else { return Ok(whole) };
+            whole.append(self.get(&format!("{path}limit=1000&after={next}")).await?);
         }
-        Err(self.endless())
-    }
-
-    fn endless(&self) -> ClientError {
-        let why = format!("a list of it has more than {MOST_PAGES} pages");
-        ClientError::NotOurs { url: self.url().to_owned(), why }
+        match whole.take_next() {
+            None => Ok(whole),
+            Some(_) => Err(ClientError::NotOurs {
+                url: self.url().to_owned(),
+                why: format!("a list of it has more than {MOST_PAGES} pages"),
+            }),
+        }
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
