@@ -3,10 +3,10 @@
 
 use std::env;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::Path;
+
+use super::guarded::{self, OTHERS, Unread};
 
 const LARGEST_FILE: u64 = 64 * 1024;
 const DEFAULT_REGION: &str = "us-east-1";
@@ -122,13 +122,11 @@ impl BucketKey {
     /// When it cannot be read, is open to others, or its section `[default]` holds no key.
     pub fn read(path: &Path) -> Result<Self, BucketKeyError> {
         let name = path.display().to_string();
-        let failed = |source| BucketKeyError::File { name: name.clone(), source };
-        let file = File::open(path).map_err(failed)?;
-        if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
-            return Err(BucketKeyError::Exposed { name });
-        }
-        let mut text = String::new();
-        file.take(LARGEST_FILE).read_to_string(&mut text).map_err(failed)?;
+        let text = match guarded::read(path, OTHERS, LARGEST_FILE) {
+            Ok(text) => text,
+            Err(Unread::Exposed) => return Err(BucketKeyError::Exposed { name }),
+            Err(Unread::Failed(source)) => return Err(BucketKeyError::File { name, source }),
+        };
         let need = |key| {
             value(&text, key).ok_or_else(|| BucketKeyError::Incomplete { name: name.clone(), missing: key })
         };

@@ -1,14 +1,13 @@
 //! A miner's key for signed uploads.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::Path;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey};
 
+use super::guarded;
 use super::{Secret, SecretError};
 use crate::model::{Hotkey, SIGNING_CONTEXT, Scheme};
 
@@ -79,12 +78,9 @@ impl MinerKey {
     /// # Errors
     /// When the file is there or cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
-        let write = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            writeln!(file, "{}:{}", self.scheme(), hex::encode(self.seed))?;
-            file.sync_all()
-        };
-        write().map_err(|source| KeyError::Write { name: path.display().to_string(), source })
+        let line = format!("{}:{}", self.scheme(), hex::encode(self.seed));
+        guarded::create(path, &line)
+            .map_err(|source| KeyError::Write { name: path.display().to_string(), source })
     }
 
     pub fn scheme(&self) -> Scheme {

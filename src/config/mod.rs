@@ -1,6 +1,7 @@
 //! Settings that were checked, and secrets that do not print.
 
 mod bucket;
+mod guarded;
 mod key;
 mod secret;
 mod tokens;

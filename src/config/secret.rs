@@ -1,12 +1,13 @@
 //! A secret: read from a file or made here, never printed, compared in constant time.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use subtle::ConstantTimeEq as _;
+
+use super::guarded::{self, OTHERS, Unread};
 
 const SHORTEST: usize = 16;
 const LONGEST: usize = 512;
@@ -37,14 +38,11 @@ impl Secret {
     /// When it cannot be read, is open to others, or holds no token.
     pub fn read(path: &Path) -> Result<Self, SecretError> {
         let name = path.display().to_string();
-        let failed = |source| SecretError::File { doing: "read", name: name.clone(), source };
-        let file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(SecretError::Exposed { name });
-        }
-        let mut text = String::new();
-        file.take(LONGEST as u64 + 2).read_to_string(&mut text).map_err(failed)?;
+        let text = match guarded::read(path, OTHERS, LONGEST as u64 + 2) {
+            Ok(text) => text,
+            Err(Unread::Exposed) => return Err(SecretError::Exposed { name }),
+            Err(Unread::Failed(source)) => return Err(SecretError::File { doing: "read", name, source }),
+        };
         let text = text.trim_end_matches(['\r', '\n']);
         let fits = (SHORTEST..=LONGEST).contains(&text.len());
         if !fits || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -66,9 +64,7 @@ impl Secret {
         // Whole or not at all, and never readable by others, not even for a moment.
         let temporary = path.with_extension(format!("new-{}", std::process::id()));
         let write = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-            writeln!(file, "{}", secret.0)?;
-            file.sync_all()?;
+            guarded::create(&temporary, &secret.0)?;
             // Unlike a rename this does not replace a token that somebody made meanwhile.
             let linked = fs::hard_link(&temporary, path);
             fs::remove_file(&temporary)?;
@@ -86,13 +82,8 @@ impl Secret {
     /// # Errors
     /// When the file is there or cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), SecretError> {
-        let write = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            writeln!(file, "{}", self.0)?;
-            file.sync_all()
-        };
         let failed = |source| SecretError::File { doing: "write", name: path.display().to_string(), source };
-        write().map_err(failed)
+        guarded::create(path, &self.0).map_err(failed)
     }
 
     /// For an `Authorization` header.
@@ -114,6 +105,8 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

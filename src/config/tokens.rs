@@ -8,9 +8,7 @@
 //! A name may have several lines, so that a new token can be given out before the old one ends.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -18,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use super::Secret;
+use super::guarded::{self, OTHERS_WRITING, Unread};
 use crate::model::MinerId;
 
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -90,13 +89,11 @@ impl Tokens {
 
 fn entries(path: &Path) -> Result<Vec<Entry>, TokensError> {
     let name = path.display().to_string();
-    let failed = |source| TokensError::File { name: name.clone(), source };
-    let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.permissions().mode() & 0o022 != 0 {
-        return Err(TokensError::Exposed { name });
-    }
-    let mut text = String::new();
-    file.take(LARGEST_FILE).read_to_string(&mut text).map_err(failed)?;
+    let text = match guarded::read(path, OTHERS_WRITING, LARGEST_FILE) {
+        Ok(text) => text,
+        Err(Unread::Exposed) => return Err(TokensError::Exposed { name }),
+        Err(Unread::Failed(source)) => return Err(TokensError::File { name, source }),
+    };
     let mut entries = Vec::new();
     let mut holders: BTreeMap<[u8; 32], usize> = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines().map(str::trim)) {
@@ -132,6 +129,7 @@ fn entry(line: &str) -> Result<Entry, String> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
