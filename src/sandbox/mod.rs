@@ -6,6 +6,7 @@ mod choice;
 mod docker;
 mod examination;
 pub mod image;
+mod leftovers;
 mod microvm;
 mod namespaces;
 mod owner;
@@ -104,6 +105,10 @@ pub enum SandboxError {
     /// It did not answer in time.
     #[error("the sandbox did not {doing} within {} s", .after.as_secs())]
     Unresponsive { doing: &'static str, after: Duration },
+}
+
+fn failed(doing: &'static str, cause: &dyn fmt::Display) -> SandboxError {
+    SandboxError::Failed { doing, cause: cause.to_string() }
 }
 
 /// What closing a session or sweeping left to say.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -20,6 +20,8 @@ const START: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(3);
 /// From process 1 to its greeting. A cold disk or an emulated machine takes seconds.
 const GREETING: Duration = Duration::from_secs(60);
+/// What the process around a runner may say about a failure.
+const LAST_WORDS: u64 = 4096;
 
 /// A runner that hears nothing for so long ends, so that no sandbox outlives us for ever.
 pub(super) const IDLE_S: u64 = 3600;
@@ -393,6 +395,14 @@ pub(super) fn greeting_failed(broken: Broken, words: &str) -> SandboxError {
         }
         Broken::Late { doing, after } => SandboxError::Unresponsive { doing, after },
     }
+}
+
+/// The head of what a process says, as text; the rest is read and dropped, so that it never blocks.
+pub(super) async fn read_words(mut from: impl AsyncRead + Unpin) -> String {
+    let mut head = Vec::new();
+    let _ = (&mut from).take(LAST_WORDS).read_to_end(&mut head).await;
+    let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&head).into_owned()
 }
 
 fn join(cause: String, words: &str) -> String {

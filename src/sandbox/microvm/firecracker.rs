@@ -15,9 +15,9 @@ use tokio::net::UnixStream;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use super::monitor::{Machine, Monitor, Process, Running, failed, in_path};
-use crate::sandbox::SandboxError;
+use super::monitor::{Machine, Monitor, Process, Running, in_path};
 use crate::sandbox::session::Link;
+use crate::sandbox::{SandboxError, failed};
 
 /// For one answer of the API.
 const CALL: Duration = Duration::from_secs(10);

@@ -2,10 +2,9 @@
 //! inner walls are.
 
 use crate::model::Limits;
+use crate::sandbox::failed;
 use crate::sandbox::wire::RUNNER;
 use crate::sandbox::{SandboxError, seccomp};
-
-use super::monitor::failed;
 
 const GUEST: &str = include_str!("guest.py");
 

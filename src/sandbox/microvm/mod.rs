@@ -19,15 +19,16 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 
 use self::firecracker::Firecracker;
-use self::monitor::{Machine, Monitor, PID_FILE, Running, failed};
+use self::monitor::{Machine, Monitor, PID_FILE, Running};
 use self::qemu::{Accelerator, Qemu};
 use super::cgroup::{self, Group, Hierarchy};
 use super::image::Image;
-use super::owner::{Liveness, Owner, start_of};
+use super::leftovers;
+use super::owner::{Owner, start_of};
 use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
 use super::wire::{self, RUNNER, RunnerConfig};
 use super::{
-    Backend, Capabilities, CaseSpec, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport,
+    Backend, Capabilities, CaseSpec, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport, failed,
 };
 use crate::model::{Egress, Ending, IsolationLevel, Limits, Slug};
 
@@ -278,32 +279,16 @@ impl Shared {
 
     fn sweep(&self) -> SweepReport {
         let mut report = SweepReport::default();
-        let us = nix::unistd::geteuid().as_raw();
-        for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
-                continue;
-            }
-            // A name is easily forged, an owner is not.
-            let is_ours = std::fs::symlink_metadata(&path).is_ok_and(|folder| {
-                use std::os::unix::fs::MetadataExt as _;
-                folder.is_dir() && folder.uid() == us
-            });
-            let owner = std::fs::read_to_string(path.join(OWNER_FILE)).ok();
-            let owner = owner.and_then(|owner| owner.parse::<Owner>().ok());
-            if !is_ours || owner.is_none_or(|owner| self.owner.sees(&owner) != Liveness::Dead) {
-                continue;
-            }
-            for machine in std::fs::read_dir(&path).into_iter().flatten().flatten() {
+        let maker = |folder: &Path, _: &str| {
+            std::fs::read_to_string(folder.join(OWNER_FILE)).ok()?.parse::<Owner>().ok()
+        };
+        for folder in leftovers::abandoned(PREFIX, &self.owner, maker) {
+            for machine in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 if let Some(pid) = kill_monitor(&machine.path().join(PID_FILE)) {
                     report.removed.push(format!("machine monitor {pid}"));
                 }
             }
-            let shown = format!("folder {}", path.display());
-            match std::fs::remove_dir_all(&path) {
-                Ok(()) => report.removed.push(shown),
-                Err(error) => report.left.push(format!("{shown}: {error}")),
-            }
+            leftovers::remove(&folder, &mut report);
         }
         // Only now: a group goes when its last process has gone.
         if let Ok(hierarchy) = &self.groups {

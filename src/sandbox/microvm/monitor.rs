@@ -6,19 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::AsyncRead;
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::sandbox::owner::start_of;
-use crate::sandbox::session::Link;
-use crate::sandbox::{SandboxError, SweepReport};
+use crate::sandbox::session::{Link, read_words};
+use crate::sandbox::{SandboxError, SweepReport, failed};
 
 /// A killed process is gone at once; only a machine that stands still needs longer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What a monitor and the console of its machine may say about a failure.
-const LAST_WORDS: u64 = 4096;
 /// In the folder of a machine: the monitor's process id and start time, for the sweep.
 pub(super) const PID_FILE: &str = "monitor.pid";
 
@@ -85,7 +83,7 @@ impl Process {
     pub(super) fn new(mut child: Child, folder: &Path) -> Result<Self, SandboxError> {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let words = tokio::spawn(async move {
-            let (out, err) = tokio::join!(read_words(out), read_words(err));
+            let (out, err) = tokio::join!(words_of(out), words_of(err));
             [err, out].join("\n")
         });
         if let Some(pid) = child.id() {
@@ -130,21 +128,15 @@ impl Process {
     }
 }
 
-/// The first lines, as text; the rest is read and dropped, so that the writer never blocks.
-async fn read_words(from: Option<impl AsyncRead + Unpin>) -> String {
-    let Some(mut from) = from else { return String::new() };
-    let mut head = Vec::new();
-    let _ = (&mut from).take(LAST_WORDS).read_to_end(&mut head).await;
-    let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
-    String::from_utf8_lossy(&head).into_owned()
+async fn words_of(from: Option<impl AsyncRead + Unpin>) -> String {
+    match from {
+        Some(from) => read_words(from).await,
+        None => String::new(),
+    }
 }
 
 /// `name` in the path of this process.
 pub(super) fn in_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
-pub(super) fn failed(doing: &'static str, cause: &dyn fmt::Display) -> SandboxError {
-    SandboxError::Failed { doing, cause: cause.to_string() }
 }

@@ -10,10 +10,10 @@ use tokio::net::UnixListener;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::monitor::{Machine, Monitor, Process, Running, failed, in_path};
-use crate::sandbox::SandboxError;
+use super::monitor::{Machine, Monitor, Process, Running, in_path};
 use crate::sandbox::image::Image;
 use crate::sandbox::session::Link;
+use crate::sandbox::{SandboxError, failed};
 
 const PROGRAM: &str = "qemu-system-x86_64";
 /// QEMU connects before it starts the machine.

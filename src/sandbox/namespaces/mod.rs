@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -25,10 +24,13 @@ use self::helper::{BecomeUser, Plan};
 pub use self::helper::{helper_main, helper_requested};
 use self::python::Python;
 use super::cgroup::{self, Group, Hierarchy};
-use super::owner::{Liveness, Owner};
-use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
+use super::leftovers;
+use super::owner::Owner;
+use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed, read_words};
 use super::wire::{self, RUNNER, RunnerConfig};
-use super::{Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport};
+use super::{
+    Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport, failed,
+};
 use crate::model::{Egress, IsolationLevel, Limits};
 
 /// Every folder of ours begins with this; the owner follows, then something random.
@@ -38,8 +40,6 @@ const OURS_IN_GROUP: u64 = 3;
 /// Counted against the user in its namespace beside the agent's: the helper's child, the runner.
 const OURS_OF_USER: u64 = 2;
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What a helper may say about its failure.
-const LAST_WORDS: u64 = 4096;
 
 #[derive(Debug, Clone)]
 pub(super) struct Namespaces {
@@ -282,26 +282,9 @@ impl Shared {
         if let Ok(hierarchy) = &self.groups {
             (report.removed, report.left) = hierarchy.sweep(&self.owner);
         }
-        let us = nix::unistd::geteuid().as_raw();
-        for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let owner = name.to_str().and_then(|name| {
-                let (owner, _) = name.strip_prefix(PREFIX)?.rsplit_once('.')?;
-                owner.parse::<Owner>().ok()
-            });
-            // A name is easily forged, an owner is not.
-            let is_ours = fs::symlink_metadata(entry.path()).is_ok_and(|folder| {
-                use std::os::unix::fs::MetadataExt as _;
-                folder.is_dir() && folder.uid() == us
-            });
-            if !is_ours || owner.is_none_or(|owner| self.owner.sees(&owner) != Liveness::Dead) {
-                continue;
-            }
-            let shown = format!("folder {}", entry.path().display());
-            match fs::remove_dir_all(entry.path()) {
-                Ok(()) => report.removed.push(shown),
-                Err(error) => report.left.push(format!("{shown}: {error}")),
-            }
+        let maker = |_: &Path, rest: &str| rest.rsplit_once('.')?.0.parse::<Owner>().ok();
+        for folder in leftovers::abandoned(PREFIX, &self.owner, maker) {
+            leftovers::remove(&folder, &mut report);
         }
         report
     }
@@ -413,16 +396,4 @@ fn counts_processes_by_namespace() -> bool {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
     (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) >= (5, 14)
-}
-
-/// The head of what the helper says; the rest is read and dropped, so that it never blocks.
-async fn read_words(mut from: impl AsyncRead + Unpin) -> String {
-    let mut head = Vec::new();
-    let _ = (&mut from).take(LAST_WORDS).read_to_end(&mut head).await;
-    let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
-    String::from_utf8_lossy(&head).into_owned()
-}
-
-fn failed(doing: &'static str, cause: &dyn std::fmt::Display) -> SandboxError {
-    SandboxError::Failed { doing, cause: cause.to_string() }
 }
