@@ -81,19 +81,21 @@ const MAX_BITS: f64 = 1e8;
 const MAX_ELEMENTS: f64 = 1e9;
 
 fn entity(expr: &Expr, cx: &mut Context<'_, '_>) {
-    let text = match expr {
-        Expr::StringLiteral(literal) => literal.value.to_str().to_ascii_uppercase(),
+    // Most texts have no markup: those are not copied.
+    let declares = |text: &str| text.contains("<!") && text.to_ascii_uppercase().contains("<!ENTITY");
+    let found = match expr {
+        Expr::StringLiteral(literal) => declares(literal.value.to_str()),
         Expr::BytesLiteral(literal) => {
-            String::from_utf8_lossy(&literal.value.bytes().collect::<Vec<u8>>()).to_ascii_uppercase()
+            declares(&String::from_utf8_lossy(&literal.value.bytes().collect::<Vec<u8>>()))
         }
         Expr::BinOp(_) | Expr::Call(_) | Expr::FString(_) => match cx.values(expr).exactly() {
-            Some(Value::Str(text)) => text.to_ascii_uppercase(),
-            Some(Value::Bytes(bytes)) => String::from_utf8_lossy(bytes).to_ascii_uppercase(),
-            _ => return,
+            Some(Value::Str(text)) => declares(text),
+            Some(Value::Bytes(bytes)) => declares(&String::from_utf8_lossy(bytes)),
+            _ => false,
         },
-        _ => return,
+        _ => false,
     };
-    if !text.contains("<!ENTITY") {
+    if !found {
         return;
     }
     let parses = cx.mentioned.iter().any(|name| name.starts_with("xml") || name.starts_with("plistlib"));
