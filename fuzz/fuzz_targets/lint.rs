@@ -9,11 +9,13 @@ use portcullis::model::GateVerdict;
 
 fuzz_target!(|bytes: &[u8]| {
     let report = check(bytes, &Policy::standard());
-    assert!(report.findings.is_sorted(), "findings are sorted");
+    // The last one may say how many more there are.
+    let (_, listed) = report.findings.split_last().unzip();
+    assert!(listed.unwrap_or_default().is_sorted(), "findings are sorted");
     let has_error = report.findings.iter().any(|finding| finding.severity == Severity::Error);
     let rejected = report.verdict == GateVerdict::Rejected;
     assert!(rejected || !has_error, "an error refuses");
-    assert!(!rejected || !report.findings.is_empty(), "a refusal has its reason");
+    assert!(!rejected || has_error, "a refusal has its reason");
     for finding in &report.findings {
         let span = finding.span;
         assert!(span.line >= 1 && span.column >= 1, "places count from 1");

@@ -13,6 +13,8 @@ use crate::model::GateVerdict;
 pub(super) struct Findings {
     policy: Policy,
     list: Vec<Finding>,
+    /// How many errors and how many warnings are in the list.
+    kept: [usize; 2],
     verdict: GateVerdict,
     /// Found beyond what is kept.
     dropped: usize,
@@ -60,7 +62,13 @@ const HEADROOM: usize = 20;
 
 impl Findings {
     pub(super) fn new(policy: &Policy) -> Self {
-        Self { policy: policy.clone(), list: Vec::new(), verdict: GateVerdict::Accepted, dropped: 0 }
+        Self {
+            policy: policy.clone(),
+            list: Vec::new(),
+            kept: [0; 2],
+            verdict: GateVerdict::Accepted,
+            dropped: 0,
+        }
     }
 
     pub(super) fn push(&mut self, rule: &'static Rule, span: Span, found: Found) {
@@ -71,10 +79,13 @@ impl Findings {
             Level::Error => (Severity::Error, GateVerdict::Rejected),
         };
         self.verdict = worse(self.verdict, verdict);
-        if self.list.len() >= self.policy.limits.findings.saturating_mul(HEADROOM) {
+        // Each severity for itself, so that no number of warnings crowds out an error.
+        let kept = &mut self.kept[usize::from(severity == Severity::Warning)];
+        if *kept >= self.policy.limits.findings.saturating_mul(HEADROOM) {
             self.dropped += 1;
             return;
         }
+        *kept += 1;
         self.list.push(Finding {
             span,
             code: Cow::Borrowed(rule.code),
@@ -94,13 +105,16 @@ impl Findings {
     }
 
     pub(super) fn finish(self) -> (GateVerdict, Vec<Finding>) {
-        let Self { policy, mut list, verdict, dropped } = self;
+        let Self { policy, mut list, verdict, dropped, kept: _ } = self;
         list.sort();
         list.dedup_by(|a, b| a.span == b.span && a.code == b.code && a.name == b.name);
         let keep = policy.limits.findings;
         if list.len() > keep {
             let more = list.len() - keep + dropped;
+            // What refuses is shown before what only warns. The sort is stable: the first ones stay.
+            list.sort_by_key(|finding| finding.severity);
             list.truncate(keep);
+            list.sort();
             if let Some(last) = list.last().cloned() {
                 list.push(Finding {
                     message: format!("and {more} more findings that are not shown"),

@@ -107,3 +107,18 @@ fn findings_are_bounded_and_the_rest_is_counted() {
     assert_eq!(report.findings.len(), 201);
     assert_eq!(report.findings[200].message, "and 2800 more findings that are not shown");
 }
+
+#[test]
+fn no_number_of_warnings_hides_what_refuses() {
+    let harmless = "def wait():\n    while True:\n        pass\n".repeat(5000);
+    let report = lint::check(format!("{harmless}eval('1')\n").as_bytes(), &Policy::standard());
+    assert_eq!(report.verdict, GateVerdict::Rejected);
+    let errors: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| &*finding.rule)
+        .collect();
+    assert!(errors.contains(&"dangerous-builtin"), "{errors:?}");
+    assert!(report.findings.len() <= 201);
+}
