@@ -37,7 +37,7 @@ struct Input {
 }
 
 const NAMES: [&str; 6] =
-    ["__globals__", "__subclasses__", "__class__", "gi_frame", "f_builtins", "__builtins__"];
+    ["__globals__", "__subclasses__", "__code__", "gi_frame", "f_builtins", "__builtins__"];
 
 fn quoted(text: &str) -> String {
     let mut out = String::from("'");
