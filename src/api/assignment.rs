@@ -63,7 +63,8 @@ pub struct TaskReference {
 pub struct ResultRequest {
     #[schema(value_type = schema::Name)]
     pub validator: MinerId,
-    /// The sandbox that ran it, such as `docker`.
+    /// The sandbox that ran it, such as `docker`; at most 64 bytes.
+    #[schema(max_length = 64)]
     pub backend: String,
     #[schema(value_type = schema::IsolationLevel)]
     pub isolation: IsolationLevel,

@@ -15,7 +15,7 @@ mod validation;
 pub use assignment::{
     Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference,
 };
-pub use ban::{Ban, BanList, BanRequest, LiftRequest, Lifted};
+pub use ban::{Ban, BanList, BanRequest, BannedKey, LiftRequest, Lifted};
 pub use hold::{Hold, HoldList, ResolveRequest, Verdict};
 pub use problem::Problem;
 pub use rejudge::{

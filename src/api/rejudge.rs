@@ -49,10 +49,13 @@ pub struct ActRequest {
     pub operator: MinerId,
 }
 
+/// One page of the rejudge sets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RejudgeList {
     /// Newest first.
     pub rejudges: Vec<RejudgeSummary>,
+    /// Give it as `after` for the next page; null on the last one.
+    pub next: Option<String>,
 }
 
 /// A rejudge set.

@@ -40,6 +40,14 @@ pub(crate) struct Finding {
     file: Option<String>,
 }
 
+/// How a key signs.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum SignatureScheme {
+    Ed25519,
+    Sr25519,
+}
+
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub(crate) enum Severity {

@@ -188,12 +188,22 @@ pub struct Leaderboard {
     /// What is shared among the ranked, in `unit`.
     pub pool: f64,
     pub unit: String,
+    /// How `pool` is shared: `proportional` to the scores, `winner-takes-all`, `top-k:K` (in proportion
+    /// among the first K), or `linear-rank` (by place).
+    #[schema(pattern = "^(proportional|winner-takes-all|top-k:[1-9][0-9]*|linear-rank)$")]
+    #[serde(default = "proportional")]
+    pub rewards: String,
     /// One page of it, from the first rank or behind `after`.
     pub rankings: Vec<Standing>,
     /// Give it as `after` for the next page; null on the last one.
     pub next: Option<String>,
     /// Submissions that wait for a validator or are being scored.
     pub waiting: u64,
+}
+
+/// What platforms did that do not say.
+fn proportional() -> String {
+    "proportional".to_owned()
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

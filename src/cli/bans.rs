@@ -7,11 +7,12 @@ use super::{Exit, Terminal};
 use crate::api::{Ban, BanRequest, LiftRequest};
 use crate::client::Client;
 use crate::diagnostic::visible;
-use crate::model::MinerId;
+use crate::model::{MinerId, Scheme};
 
 const EXAMPLES: &str = "\
 Examples:
   portcullis bans add mallory --reason 'sells answers' --operator carol
+  portcullis bans add 5F3sa2TJ… --scheme ed25519 --reason 'one key, two accounts'
   portcullis bans list --all
   portcullis bans remove mallory --reason 'it was somebody else' --operator carol
 
@@ -44,8 +45,14 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Decision {
+    /// The miner's id. Of a miner that is known by a key also any SS58 address of it.
     #[arg(value_name = "MINER")]
     miner: MinerId,
+
+    /// How the key of an SS58 address signs: `ed25519` or `sr25519`. Without it the key that the
+    /// platform knows.
+    #[arg(long, value_name = "SCHEME")]
+    scheme: Option<Scheme>,
 
     /// Why, for the audit. The miner reads why there is a ban.
     #[arg(long, value_name = "TEXT")]
@@ -62,12 +69,14 @@ impl BansArguments {
         super::block_on(async {
             match self.action {
                 Action::List { all } => list(&client, all, terminal).await,
-                Action::Add(Decision { miner, reason, operator }) => {
-                    client.ban(&BanRequest { miner_id: miner, reason, operator }).await?;
+                Action::Add(Decision { miner, scheme, reason, operator }) => {
+                    let ban = client.ban(&BanRequest { miner_id: miner, scheme, reason, operator }).await?;
+                    // An address does not say which miner it is.
+                    terminal.say(format!("banned {}", who(&ban)));
                     Ok(Exit::Good)
                 }
-                Action::Remove(Decision { miner, reason, operator }) => {
-                    client.lift_ban(&miner, &LiftRequest { reason, operator }).await?;
+                Action::Remove(Decision { miner, scheme, reason, operator }) => {
+                    client.lift_ban(&miner, &LiftRequest { scheme, reason, operator }).await?;
                     Ok(Exit::Good)
                 }
             }
@@ -85,9 +94,23 @@ async fn list(client: &Client, all: bool, terminal: &Terminal) -> anyhow::Result
     terminal.data(lines.join("\n")).map(|()| Exit::Good)
 }
 
+/// The miner's id, and of a key its scheme and its other form.
+fn who(ban: &Ban) -> String {
+    match &ban.key {
+        None => ban.miner_id.to_string(),
+        Some(key) => {
+            let other = match key.scheme {
+                Scheme::Ed25519 => &key.address,
+                Scheme::Sr25519 => &key.hex,
+            };
+            format!("{} ({}, {})", ban.miner_id, key.scheme, visible(other))
+        }
+    }
+}
+
 fn line(ban: &Ban) -> String {
     let since = ban.since.strftime("%Y-%m-%d %H:%M:%SZ");
-    let line = format!("{since}  {}  {} ({})", ban.miner_id, visible(&ban.reason), visible(&ban.operator));
+    let line = format!("{since}  {}  {} ({})", who(ban), visible(&ban.reason), visible(&ban.operator));
     match &ban.lifted {
         None => line,
         Some(lifted) => {

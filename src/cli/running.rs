@@ -95,7 +95,7 @@ pub(super) struct RewardOptions {
     /// What is shared among the agents; at most six decimals.
     #[arg(long, value_name = "AMOUNT", default_value = "50", value_parser = parse_amount,
           help_heading = "Rewards", env = "PORTCULLIS_POOL")]
-    pool: RawAmount,
+    pub(super) pool: RawAmount,
 
     /// The name of the pool's unit.
     #[arg(
@@ -105,7 +105,7 @@ pub(super) struct RewardOptions {
         help_heading = "Rewards",
         env = "PORTCULLIS_UNIT"
     )]
-    unit: String,
+    pub(super) unit: String,
 
     /// How the pool is shared: `proportional` to the scores, `winner-takes-all`, `top-k:K` (in
     /// proportion among the first K), `linear-rank` (by place). When nobody scored it is burned.
@@ -116,7 +116,7 @@ pub(super) struct RewardOptions {
         help_heading = "Rewards",
         env = "PORTCULLIS_REWARDS"
     )]
-    rewards: Scheme,
+    pub(super) rewards: Scheme,
 }
 
 /// What a command takes that runs agents and ranks them.

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder};
 
 use super::bucket::BucketOptions;
+use super::running::RewardOptions;
 use super::{Exit, Terminal, policy};
 use crate::server::{self, Identity, Settings, UploadLimits};
 use crate::store::Quota;
@@ -79,6 +80,9 @@ pub(crate) struct ServeArguments {
     /// How many validators must agree on a score.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     quorum: u32,
+
+    #[command(flatten)]
+    rewards: RewardOptions,
 
     /// How miners are known: `open` believes the form, `signed` wants every upload signed with the
     /// key that `portcullis keygen` makes, `bridge` takes uploads from the upstreams only.
@@ -150,6 +154,9 @@ impl ServeArguments {
             token_file: self.token_file.clone(),
             seed: self.seed,
             quorum: self.quorum,
+            pool: self.rewards.pool,
+            unit: self.rewards.unit.clone(),
+            rewards: self.rewards.rewards,
             identity: match self.identity {
                 IdentityMode::Open => Identity::Open,
                 IdentityMode::Signed => Identity::Signed,

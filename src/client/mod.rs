@@ -276,7 +276,7 @@ impl Client {
     /// # Errors
     /// When the platform cannot be reached or refuses.
     pub async fn rejudges(&self) -> Result<RejudgeList, ClientError> {
-        self.get("internal/v1/rejudges").await
+        self.whole("internal/v1/rejudges?").await
     }
 
     /// # Errors

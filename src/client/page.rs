@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::api::{AgentDetail, AgentPage, BanList, HoldList, Leaderboard, TaskList};
+use crate::api::{AgentDetail, AgentPage, BanList, HoldList, Leaderboard, RejudgeList, TaskList};
 
 /// A page of a list.
 pub(super) trait Page: DeserializeOwned {
@@ -35,5 +35,6 @@ pages! {
     BanList: bans,
     HoldList: holds,
     Leaderboard: rankings,
+    RejudgeList: rejudges,
     TaskList: tasks,
 }

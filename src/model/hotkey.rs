@@ -95,13 +95,18 @@ impl Hotkey {
     pub fn miner(&self) -> Result<MinerId, InvalidName> {
         MinerId::parse(self.to_string())
     }
+
+    /// The key as an SS58 address with the prefix [`SUBSTRATE`], whatever its scheme.
+    pub fn address(&self) -> String {
+        ss58_encode(SUBSTRATE, &self.key)
+    }
 }
 
 impl fmt::Display for Hotkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.scheme {
             Scheme::Ed25519 => f.write_str(&hex::encode(self.key)),
-            Scheme::Sr25519 => f.write_str(&ss58_encode(SUBSTRATE, &self.key)),
+            Scheme::Sr25519 => f.write_str(&self.address()),
         }
     }
 }

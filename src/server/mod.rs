@@ -4,6 +4,7 @@
 //! told to stop and then finishes what is in flight. A route is a file in `routes/` and a line in
 //! `openapi.rs`.
 
+mod acts;
 mod auth;
 mod cache;
 mod connections;
@@ -41,6 +42,7 @@ pub use identity::Identity;
 pub use limits::UploadLimits;
 
 use crate::config::{Bucket, Secret, SecretError, Tokens, TokensError};
+use crate::judge;
 use crate::lint::Policy;
 use crate::model::RawAmount;
 use crate::queue::{Clock, Queue, QueueError, Rules, SystemClock};
@@ -74,6 +76,8 @@ pub struct Settings {
     pub upstreams: Option<PathBuf>,
     /// What is shared among the ranked.
     pub pool: RawAmount,
+    /// How it is shared.
+    pub rewards: judge::Scheme,
     pub unit: String,
     /// How many validators must agree on a score, from 1.
     pub quorum: u32,
@@ -109,6 +113,7 @@ impl Settings {
             validators: None,
             upstreams: None,
             pool: RawAmount::from_millionths(50_000_000),
+            rewards: judge::Scheme::default(),
             unit: "TAO".to_owned(),
             quorum: 1,
             rules: Rules::default(),
@@ -208,6 +213,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         validators: settings.validators.map(Tokens::read).transpose()?,
         upstreams: settings.upstreams.map(Tokens::read).transpose()?,
         pool: settings.pool,
+        rewards: settings.rewards,
         unit: settings.unit,
         quorum: settings.quorum,
         locks: MinerLocks::new(),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::acts;
 use super::error::{ApiError, Kind};
 use crate::api::ResultRequest;
 use crate::judge::{self, Measured};
@@ -12,6 +13,9 @@ use crate::task::Task;
 
 /// Of one message or diff; validators bound them far below.
 const LONGEST_TEXT: usize = 64 * 1024;
+
+/// Of the name of a sandbox.
+const LONGEST_BACKEND: usize = 64;
 
 /// What a report came to.
 #[derive(Debug)]
@@ -29,6 +33,9 @@ pub(super) enum Checked {
 /// When it does not hold exactly the tasks and cases, or its scores are not what its cases say.
 pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[&Task]) -> Result<Checked, ApiError> {
     let invalid = |detail: String| ApiError::new(Kind::InvalidResult, detail);
+    if request.backend.len() > LONGEST_BACKEND {
+        return Err(invalid(format!("`backend` is longer than {LONGEST_BACKEND} bytes")));
+    }
     let mut reported: BTreeMap<&Slug, &TaskResult> = BTreeMap::new();
     for result in &request.tasks {
         if reported.insert(&result.task, result).is_some() {
@@ -45,7 +52,7 @@ pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[&Task]) -> Re
     if let Some(unknown) = reported.keys().next() {
         return Err(invalid(format!("the task `{unknown}` is not part of the assignment")));
     }
-    if let Some(why) = unjudged(&kept) {
+    if let Some(why) = unjudged(&kept, tasks) {
         return Ok(Checked::Unjudged { why });
     }
     let Some(score) = judge::score_agent(&kept) else {
@@ -61,7 +68,7 @@ pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[&Task]) -> Re
     Ok(Checked::Judged(Judgement {
         sent: Digest::of(sent),
         agreed,
-        backend: request.backend.clone(),
+        backend: acts::storable(&request.backend),
         isolation: request.isolation,
         tasks: digests.zip(kept).map(|(digest, result)| JudgedTask { digest, result }).collect(),
         score,
@@ -86,7 +93,12 @@ fn check_task(result: &TaskResult, task: &Task) -> Result<TaskResult, String> {
         let Some(found) = reported.remove(&case.name) else {
             return Err(format!("the case `{}` of `{}` is missing", case.name, task.id));
         };
-        cases.push(found.clone());
+        let mut found = found.clone();
+        if case.hidden {
+            // Nobody reads it, and what is not kept cannot be told: not by a backup either.
+            (found.message, found.diff) = (None, None);
+        }
+        cases.push(found);
     }
     if let Some(unknown) = reported.keys().next() {
         return Err(format!("`{unknown}` is not a case of `{}`", task.id));
@@ -104,12 +116,16 @@ fn check_task(result: &TaskResult, task: &Task) -> Result<TaskResult, String> {
     Ok(TaskResult { task: task.id.clone(), score, split: task.split(&cases), cases })
 }
 
-/// The first case that a fault of ours kept from being judged.
-fn unjudged(tasks: &[TaskResult]) -> Option<String> {
-    tasks.iter().flat_map(|task| task.cases.iter().map(move |case| (task, case))).find_map(|(task, case)| {
-        match case.verdict {
+/// The first case that a fault of ours kept from being judged. Everybody reads this: of a hidden case
+/// the validator's words stay out, because a fault of ours may quote what it was about.
+fn unjudged(results: &[TaskResult], tasks: &[&Task]) -> Option<String> {
+    results.iter().flat_map(|task| task.cases.iter().map(move |case| (task, case))).find_map(
+        |(task, case)| match case.verdict {
             CaseVerdict::InternalError | CaseVerdict::Skipped => {
-                let why = case.message.as_deref().unwrap_or(case.verdict.as_str());
+                let known = tasks.iter().find(|known| known.id == task.task);
+                let known = known.and_then(|known| known.cases.iter().find(|known| known.name == case.name));
+                let told = case.message.as_deref().filter(|_| known.is_some_and(|known| !known.hidden));
+                let why = acts::storable(told.unwrap_or(case.verdict.as_str()));
                 Some(format!("the case `{}` of `{}` was not judged: {why}", case.name, task.task))
             }
             CaseVerdict::OutputLimit
@@ -119,8 +135,8 @@ fn unjudged(tasks: &[TaskResult]) -> Option<String> {
             | CaseVerdict::RuntimeError
             | CaseVerdict::WrongAnswer
             | CaseVerdict::Accepted => None,
-        }
-    })
+        },
+    )
 }
 
 /// Validators agree when they give every case the same verdict. Times and texts may differ.

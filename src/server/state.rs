@@ -15,6 +15,7 @@ use super::metrics::Metrics;
 use super::pages::Changes;
 use super::validation::Jobs;
 use crate::config::{Secret, Tokens};
+use crate::judge;
 use crate::model::{MinerId, RawAmount, Slug};
 use crate::queue::{Clock, Queue};
 use crate::store::{AgentFiles, Blobs, Quota, Store};
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     pub(super) validators: Option<Tokens>,
     pub(super) upstreams: Option<Tokens>,
     pub(super) pool: RawAmount,
+    /// How it is shared.
+    pub(super) rewards: judge::Scheme,
     pub(super) unit: String,
     pub(super) quorum: u32,
     /// Of one agent, in bytes.

@@ -155,6 +155,8 @@ impl Load {
                 Value::Number(number) => {
                     query.bind(number.as_i64().ok_or_else(|| corrupt(table, "a number is not whole"))?)
                 }
+                // SQLite keeps a NUL in a text, PostgreSQL does not.
+                Value::String(text) if self.engine == Engine::Postgres => query.bind(text.replace('\0', "␀")),
                 Value::String(text) => query.bind(text.clone()),
                 Value::Object(bytes) => {
                     let text = bytes.get("base64").and_then(Value::as_str).unwrap_or_default();

@@ -228,14 +228,17 @@ impl Store {
         row.as_ref().map(rejudge).transpose()
     }
 
-    /// The sets, newest first.
+    /// The sets, newest first, or those behind `after`. An `after` that does not exist lists nothing.
     ///
     /// # Errors
     /// As [`Store::rejudge`].
-    pub async fn rejudges(&self, limit: u32) -> Result<Vec<Rejudge>, StoreError> {
+    pub async fn rejudges(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Rejudge>, StoreError> {
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "{REJUDGE} ORDER BY j.created_at DESC, j.id DESC LIMIT $1"
+            "{REJUDGE} WHERE $1 = '' OR (j.created_at, j.id) < (SELECT created_at, id FROM rejudges WHERE id = $2) \
+             ORDER BY j.created_at DESC, j.id DESC LIMIT $3"
         )))
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
         .bind(i64::from(limit))
         .fetch_all(&self.reads)
         .await

@@ -29,17 +29,30 @@ impl Served {
     }
 
     pub(crate) fn with(folder: &Path, more: &[&str]) -> Self {
+        Self::logging(folder, more, None)
+    }
+
+    /// As [`Served::with`], with a log of that level.
+    pub(crate) fn logging(folder: &Path, more: &[&str], level: Option<&str>) -> Self {
         let mut command = portcullis(folder);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data", "data"]);
         command.args(["--miner-uploads", "0", "--address-uploads", "0"]).args(more);
+        if let Some(level) = level {
+            command.env("RUST_LOG", level);
+        }
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
         let mut talk = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        talk.read_line(&mut line).expect("a line");
-        let url =
-            line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("it says {line}")).to_owned();
+        let mut said = String::new();
+        let url = loop {
+            let mut line = String::new();
+            talk.read_line(&mut line).expect("a line");
+            assert!(!line.is_empty(), "it says {said}");
+            if let Some(url) = line.trim().strip_prefix("listening on ") {
+                break url.to_owned();
+            }
+            said.push_str(&line);
+        };
         let talk = std::thread::spawn(move || {
-            let mut said = String::new();
             talk.read_to_string(&mut said).expect("UTF-8");
             said
         });
@@ -52,7 +65,7 @@ impl Served {
     }
 
     /// Ends it with SIGTERM; its exit status and everything it said.
-    fn stop(mut self) -> (Option<i32>, String) {
+    pub(crate) fn stop(mut self) -> (Option<i32>, String) {
         self.signal(nix::sys::signal::Signal::SIGTERM);
         let said = self.talk.take().expect("read once").join().expect("it ends");
         (self.child.wait().expect("it ends").code(), said)

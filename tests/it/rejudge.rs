@@ -32,7 +32,7 @@ fn slug(name: &str) -> Slug {
 }
 
 /// Two tasks of two cases; `wrong` of the first task's are wrong.
-fn judgement(validator: &str, wrong: usize, only: Option<&str>) -> Judgement {
+pub(crate) fn judgement(validator: &str, wrong: usize, only: Option<&str>) -> Judgement {
     let case = |name: &str, wrong: bool| CaseResult {
         name: slug(name),
         verdict: if wrong { CaseVerdict::WrongAnswer } else { CaseVerdict::Accepted },

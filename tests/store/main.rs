@@ -10,6 +10,7 @@ mod backup;
 mod blobs;
 mod bucket;
 mod database;
+mod engines;
 mod gone;
 #[path = "../it/migrations.rs"]
 mod migrations;

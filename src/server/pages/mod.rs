@@ -71,6 +71,7 @@ fn render(page: &impl Template) -> Page {
 struct RankingPage {
     pool: String,
     unit: String,
+    shared: String,
     waiting: u64,
     rows: Vec<RankingRow>,
     recent: Vec<RecentRow>,
@@ -128,6 +129,7 @@ async fn ranking(State(app): State<App>) -> Page {
     render(&RankingPage {
         pool: board.pool.to_string(),
         unit: visible(&board.unit).into_owned(),
+        shared: view::shared(app.rewards),
         waiting: board.waiting,
         rows: rows.collect(),
         recent: recent

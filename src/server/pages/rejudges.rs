@@ -55,7 +55,7 @@ struct KeptView {
 }
 
 pub(super) async fn list(State(app): State<App>) -> Page {
-    let sets = app.store.rejudges(MOST_ROWS).await?;
+    let sets = app.store.rejudges(None, MOST_ROWS).await?;
     render(&SetsPage { sets: sets.iter().map(|set| set_view(&summary(set))).collect() })
 }
 

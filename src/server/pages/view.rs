@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
+use crate::judge;
 use crate::model::Score;
 use crate::task::Difficulty;
 
@@ -54,6 +55,21 @@ pub(super) fn markdown(text: &str) -> String {
 
 fn is_web(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
+}
+
+/// How the pool is shared, as the rest of a sentence about it.
+pub(super) fn shared(scheme: judge::Scheme) -> String {
+    match scheme {
+        judge::Scheme::Proportional => "are shared in proportion to the score".to_owned(),
+        judge::Scheme::WinnerTakesAll => "go to the first".to_owned(),
+        judge::Scheme::Top(1) => "go to the first".to_owned(),
+        judge::Scheme::Top(count) => {
+            format!("are shared among the first {count}, in proportion to the score")
+        }
+        judge::Scheme::LinearRank => "are shared by place: of all who scored, the last gets one share, \
+             and each place before it one more"
+            .to_owned(),
+    }
 }
 
 /// A line over the last scores in a box of 100 by 24, from 0 at the bottom to 100 at the top.

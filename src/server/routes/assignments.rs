@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::api::{
     Assignment, ClaimRequest, LeaseAnswer, ReleaseRequest, ResultRequest, ResultTaken, TaskReference,
 };
+use crate::server::acts;
 use crate::server::auth::Caller;
 use crate::server::error::{ApiError, refusals};
 use crate::server::extract::{Body, Named};
@@ -21,8 +22,6 @@ use crate::task::Task;
 refusals!(Claim: Malformed, Unauthorized, Forbidden, TooLarge);
 refusals!(Ended: Malformed, Unauthorized, Forbidden, NotFound, LeaseEnded, TooLarge);
 refusals!(BadResult: Malformed, Unauthorized, Forbidden, NotFound, LeaseEnded, TooLarge, InvalidResult);
-
-const LONGEST_REASON: usize = 1000;
 
 /// Claim the oldest submission that wants a validator
 #[utoipa::path(post, path = "/internal/v1/assignments/claim", tag = "validators",
@@ -138,10 +137,8 @@ pub(in crate::server) async fn release(
     Body { value: request, .. }: Body<ReleaseRequest>,
 ) -> Result<StatusCode, ApiError> {
     caller.check(&request.validator)?;
-    if request.reason.len() > LONGEST_REASON {
-        return Err(ApiError::malformed("`reason` is longer than 1000 bytes"));
-    }
-    app.queue.release(id, &request.validator, request.fault, &request.reason).await?;
+    let why = acts::by_validator(&request.reason)?;
+    app.queue.release(id, &request.validator, request.fault, &why).await?;
     app.changes.tell();
     Ok(StatusCode::NO_CONTENT)
 }

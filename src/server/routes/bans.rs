@@ -5,8 +5,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use serde::Deserialize;
 
-use crate::api::{Ban, BanList, BanRequest, LiftRequest, Lifted};
-use crate::model::{Hotkey, MinerId};
+use crate::api::{Ban, BanList, BanRequest, BannedKey, LiftRequest, Lifted};
+use crate::model::{Hotkey, MinerId, Scheme};
+use crate::server::acts;
 use crate::server::error::{ApiError, Kind, refusals};
 use crate::server::extract::{Asked, Body, Named};
 use crate::server::identity::Identity;
@@ -17,8 +18,6 @@ use crate::store::{self, BanPage};
 refusals!(List: Malformed, Unauthorized);
 refusals!(Add: Malformed, Unauthorized, AlreadyBanned, TooLarge);
 refusals!(Remove: Malformed, Unauthorized, NotFound, TooLarge);
-
-const LONGEST_REASON: usize = 1000;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -47,13 +46,15 @@ pub(in crate::server) async fn list(
     let mut bans = app.store.bans(&asked).await?;
     let more = paging::cut(&mut bans, limit);
     let next = bans.last().filter(|_| more).map(|ban| ban.id.clone());
-    let body = BanList { bans: bans.into_iter().map(shown).collect(), next: next.clone() };
+    let body = BanList { bans: bans.into_iter().map(|ban| shown(&app, ban)).collect(), next: next.clone() };
     Ok(Paged { uri, next, body })
 }
 
 /// Ban a miner
 ///
-/// No upload of the miner is taken, none is given to a validator, none is ranked.
+/// No upload of the miner is taken, none is given to a validator, none is ranked. A key may be
+/// written in hexadecimal or as an SS58 address; where an address is the key of two miners, one for
+/// each scheme, `scheme` says which.
 #[utoipa::path(post, path = "/internal/v1/bans", tag = "operators", operation_id = "ban_miner",
     security(("token" = [])), request_body = BanRequest,
     responses((status = CREATED, body = Ban), Add))]
@@ -61,15 +62,14 @@ pub(in crate::server) async fn add(
     State(app): State<App>,
     Body { value: request, .. }: Body<BanRequest>,
 ) -> Result<(StatusCode, Json<Ban>), ApiError> {
-    check_reason(&request.reason)?;
-    let miner = known_as(&app, request.miner_id)?;
-    let by = format!("operator {}", request.operator);
-    let Some(ban) = app.store.ban(&miner, &request.reason, &by, app.clock.now()).await? else {
+    let act = acts::by_operator(&app, &request.reason, &request.operator, "the miner reads it")?;
+    let miner = to_ban(&app, request.miner_id, request.scheme).await?;
+    let Some(ban) = app.store.ban(&miner, &act.why, &act.actor, act.at).await? else {
         return Err(ApiError::new(Kind::AlreadyBanned, format!("`{miner}` is banned already")));
     };
-    tracing::warn!(miner = %miner, by, "miner banned");
+    tracing::warn!(miner = %miner, by = act.actor, "miner banned");
     app.changes.tell();
-    Ok((StatusCode::CREATED, Json(shown(ban))))
+    Ok((StatusCode::CREATED, Json(shown(&app, ban))))
 }
 
 /// End a ban
@@ -82,39 +82,90 @@ pub(in crate::server) async fn lift(
     Named(miner): Named<MinerId>,
     Body { value: request, .. }: Body<LiftRequest>,
 ) -> Result<StatusCode, ApiError> {
-    check_reason(&request.reason)?;
-    let miner = known_as(&app, miner)?;
-    let by = format!("operator {}", request.operator);
-    if !app.store.lift_ban(&miner, &request.reason, &by, app.clock.now()).await? {
+    let act = acts::by_operator(&app, &request.reason, &request.operator, "it is the audit")?;
+    let miner = to_lift(&app, miner, request.scheme).await?;
+    if !app.store.lift_ban(&miner, &act.why, &act.actor, act.at).await? {
         return Err(ApiError::not_found(format!("`{miner}` is not banned")));
     }
-    tracing::warn!(miner = %miner, by, "ban lifted");
+    tracing::warn!(miner = %miner, by = act.actor, "ban lifted");
     app.changes.tell();
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn check_reason(reason: &str) -> Result<(), ApiError> {
-    if reason.trim().is_empty() || reason.len() > LONGEST_REASON {
-        return Err(ApiError::malformed("`reason` must be 1 to 1000 bytes: it is the audit"));
-    }
-    Ok(())
-}
-
-/// Where miners are known by their keys, the one name of the key: a ban of an address is a ban of
-/// all addresses of its key.
-fn known_as(app: &App, miner: MinerId) -> Result<MinerId, ApiError> {
-    match app.identity {
-        Identity::Open => Ok(miner),
-        Identity::Signed | Identity::Bridge => match Hotkey::parse(miner.as_str(), None) {
-            Ok(key) => Ok(key.miner()?),
-            Err(_) => Ok(miner),
-        },
+/// Whom a ban is about. Where miners are known by their keys, the one name of the key: a ban of an
+/// address is a ban of all addresses of its key. An address does not say how its key signs; then it
+/// is the scheme under which the platform knows the key, else the one that a signed request has by
+/// default.
+async fn to_ban(app: &App, written: MinerId, scheme: Option<Scheme>) -> Result<MinerId, ApiError> {
+    let [sr25519, ed25519] = match names(app, written, scheme)? {
+        Names::One(miner) => return Ok(miner),
+        Names::Either(either) => either,
+    };
+    let known = [app.store.history(&sr25519, 1).await?, app.store.history(&ed25519, 1).await?];
+    match known.each_ref().map(Vec::is_empty) {
+        [_, true] => Ok(sr25519),
+        [true, false] => Ok(ed25519),
+        [false, false] => Err(ambiguous()),
     }
 }
 
-fn shown(ban: store::Ban) -> Ban {
+/// As [`to_ban`], among those who are banned.
+async fn to_lift(app: &App, written: MinerId, scheme: Option<Scheme>) -> Result<MinerId, ApiError> {
+    let [sr25519, ed25519] = match names(app, written, scheme)? {
+        Names::One(miner) => return Ok(miner),
+        Names::Either(either) => either,
+    };
+    let banned = [app.store.ban_of(&sr25519).await?, app.store.ban_of(&ed25519).await?];
+    match banned.each_ref().map(Option::is_none) {
+        [_, true] => Ok(sr25519),
+        [true, false] => Ok(ed25519),
+        [false, false] => Err(ambiguous()),
+    }
+}
+
+/// Under which names a miner may be known.
+enum Names {
+    One(MinerId),
+    /// An address is a key of sr25519, or the same bytes are one of ed25519.
+    Either([MinerId; 2]),
+}
+
+fn names(app: &App, written: MinerId, scheme: Option<Scheme>) -> Result<Names, ApiError> {
+    if app.identity == Identity::Open {
+        return match scheme {
+            None => Ok(Names::One(written)),
+            Some(_) => Err(ApiError::malformed("this platform knows miners by their names, not by keys")),
+        };
+    }
+    let key = match Hotkey::parse(written.as_str(), scheme) {
+        Ok(key) => key,
+        // Nobody can have that name here, which does no harm.
+        Err(_) if scheme.is_none() => return Ok(Names::One(written)),
+        Err(error) => return Err(ApiError::malformed(error.to_string())),
+    };
+    if scheme.is_some() || key.scheme == Scheme::Ed25519 {
+        return Ok(Names::One(key.miner()?));
+    }
+    Ok(Names::Either([key.miner()?, Hotkey { scheme: Scheme::Ed25519, ..key }.miner()?]))
+}
+
+fn ambiguous() -> ApiError {
+    ApiError::malformed("two miners have this key, one for each scheme: say `scheme` too")
+}
+
+fn shown(app: &App, ban: store::Ban) -> Ban {
+    // What is stored is the one name of the key, which says the scheme.
+    let key = match app.identity {
+        Identity::Open => None,
+        Identity::Signed | Identity::Bridge => Hotkey::parse(ban.miner.as_str(), None).ok(),
+    };
     Ban {
         miner_id: ban.miner,
+        key: key.map(|key| BannedKey {
+            scheme: key.scheme,
+            hex: hex::encode(key.key),
+            address: key.address(),
+        }),
         reason: ban.reason,
         since: ban.since,
         operator: ban.by,

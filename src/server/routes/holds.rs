@@ -5,6 +5,7 @@ use axum::http::{StatusCode, Uri};
 
 use crate::api::{Hold, HoldList, ResolveRequest, Verdict};
 use crate::model::SubmissionId;
+use crate::server::acts;
 use crate::server::error::{ApiError, Kind, refusals};
 use crate::server::extract::{Asked, Body, Named};
 use crate::server::paging::{self, PageQuery, Paged};
@@ -13,8 +14,6 @@ use crate::store::Resolution;
 
 refusals!(List: Malformed, Unauthorized);
 refusals!(Resolve: Malformed, Unauthorized, NotFound, NotHeld, TooLarge);
-
-const LONGEST_TEXT: usize = 1000;
 
 /// The open holds, oldest first
 #[utoipa::path(get, path = "/internal/v1/holds", tag = "operators", operation_id = "list_holds",
@@ -47,9 +46,7 @@ pub(in crate::server) async fn resolve(
     Named(id): Named<SubmissionId>,
     Body { value: request, .. }: Body<ResolveRequest>,
 ) -> Result<StatusCode, ApiError> {
-    if request.reason.trim().is_empty() || request.reason.len() > LONGEST_TEXT {
-        return Err(ApiError::malformed("`reason` must be 1 to 1000 bytes: the miner reads it"));
-    }
+    let act = acts::by_operator(&app, &request.reason, &request.operator, "the miner reads it")?;
     let resolution = match request.verdict {
         Verdict::Release => Resolution::Release,
         Verdict::Reject => Resolution::Reject,
@@ -58,8 +55,7 @@ pub(in crate::server) async fn resolve(
         return Err(ApiError::not_found(format!("there is no submission `{id}`")));
     };
     let _one_at_a_time = app.locks.lock(&submission.miner).await;
-    let actor = format!("operator {}", request.operator);
-    if !app.store.resolve(id, resolution, &actor, &request.reason, app.clock.now()).await? {
+    if !app.store.resolve(id, resolution, &act.actor, &act.why, act.at).await? {
         return Err(ApiError::new(Kind::NotHeld, format!("the submission `{id}` is not held")));
     }
     app.changes.tell();

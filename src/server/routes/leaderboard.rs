@@ -46,7 +46,7 @@ pub(in crate::server) async fn ranking(app: &App) -> Result<Leaderboard, ApiErro
     });
     let ranked = judge::rank(entries.collect());
     let scores: Vec<_> = ranked.iter().map(|entry| entry.score).collect();
-    let rewards = judge::rewards(app.pool, &scores);
+    let rewards = app.rewards.share(app.pool, &scores);
     let by_miner: BTreeMap<_, _> = completed.iter().map(|done| (&done.miner, done)).collect();
     let standings = ranked.iter().zip(rewards).filter_map(|(entry, reward)| {
         let done = by_miner.get(&entry.miner_id)?;
@@ -68,6 +68,7 @@ pub(in crate::server) async fn ranking(app: &App) -> Result<Leaderboard, ApiErro
         version: 1,
         pool: shown(app.pool),
         unit: app.unit.clone(),
+        rewards: app.rewards.to_string(),
         rankings: standings.collect(),
         next: None,
         waiting: counts.iter().filter(|(state, _)| waits(state)).map(|(_, count)| count).sum(),

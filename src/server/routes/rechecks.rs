@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::rejudges::act;
+use super::rejudges::READERS;
 use crate::api::{RecheckApply, RecheckChange, RecheckPage, RecheckRequest, Rechecked};
 use crate::lint::{Policy, Report};
 use crate::model::{GateVerdict, SubmissionState};
+use crate::server::acts;
 use crate::server::error::{ApiError, Kind, refusals};
 use crate::server::extract::Body;
 use crate::server::state::App;
@@ -58,7 +59,7 @@ pub(in crate::server) async fn apply(
     Body { value: request, .. }: Body<RecheckApply>,
 ) -> Result<Json<Rechecked>, ApiError> {
     let policy = policy(&request.policy)?;
-    let act = act(&app, &request.reason, &request.operator)?;
+    let act = acts::by_operator(&app, &request.reason, &request.operator, READERS)?;
     if request.submissions.len() > MOST {
         return Err(ApiError::malformed(format!("at most {MOST} submissions are changed in one act")));
     }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use uuid::Uuid;
 
 use crate::api::{
@@ -11,25 +11,35 @@ use crate::api::{
 };
 use crate::judge;
 use crate::model::{MinerId, Score, SubmissionState, TaskResult};
+use crate::server::acts;
 use crate::server::error::{ApiError, Kind, refusals};
-use crate::server::extract::{Body, Named};
+use crate::server::extract::{Asked, Body, Named};
+use crate::server::paging::{self, PageQuery, Paged};
 use crate::server::state::App;
-use crate::store::{Act, Applied, Entry, Made, Rejudge, RejudgeState, ScoreChange, Selection};
+use crate::store::{Applied, Entry, Made, Rejudge, RejudgeState, ScoreChange, Selection};
 
-refusals!(List: Unauthorized);
+refusals!(List: Malformed, Unauthorized);
 refusals!(Create: Malformed, Unauthorized, NotFound, TooLarge, Unfit);
 refusals!(Show: Malformed, Unauthorized, NotFound);
 refusals!(Resolve: Malformed, Unauthorized, NotFound, NotOpen, TooLarge);
 
-const MOST_SETS: u32 = 200;
-const LONGEST_TEXT: usize = 1000;
+/// Who reads the reasons of judging again and of asking the gate again.
+pub(super) const READERS: &str = "miners read it";
 
 /// The rejudge sets, newest first
 #[utoipa::path(get, path = "/internal/v1/rejudges", tag = "operators", operation_id = "list_rejudges",
-    security(("token" = [])), responses((status = OK, body = RejudgeList), List))]
-pub(in crate::server) async fn list(State(app): State<App>) -> Result<Json<RejudgeList>, ApiError> {
-    let sets = app.store.rejudges(MOST_SETS).await?;
-    Ok(Json(RejudgeList { rejudges: sets.iter().map(summary).collect() }))
+    security(("token" = [])), params(PageQuery), responses((status = OK, body = RejudgeList), List))]
+pub(in crate::server) async fn list(
+    State(app): State<App>,
+    uri: Uri,
+    Asked(query): Asked<PageQuery>,
+) -> Result<Paged<RejudgeList>, ApiError> {
+    let limit = query.limit()?;
+    let mut sets = app.store.rejudges(query.after()?, limit + 1).await?;
+    let more = paging::cut(&mut sets, limit);
+    let next = sets.last().filter(|_| more).map(|set| set.id.to_string());
+    let rejudges = sets.iter().map(summary).collect();
+    Ok(Paged { uri, next: next.clone(), body: RejudgeList { rejudges, next } })
 }
 
 /// Judge completed submissions again, beside their live scores
@@ -46,7 +56,7 @@ pub(in crate::server) async fn create(
     if let Some(task) = request.task.as_ref().filter(|task| app.task(task).is_none()) {
         return Err(ApiError::not_found(format!("there is no task `{task}`")));
     }
-    let act = act(&app, &request.reason, &request.operator)?;
+    let act = acts::by_operator(&app, &request.reason, &request.operator, READERS)?;
     let selection =
         Selection { task: request.task, policy: request.policy, since: request.since, until: request.until };
     match app.store.create_rejudge(&selection, &act).await? {
@@ -83,7 +93,7 @@ pub(in crate::server) async fn apply(
     Named(id): Named<Uuid>,
     Body { value: request, .. }: Body<ActRequest>,
 ) -> Result<Json<RejudgeDetail>, ApiError> {
-    let act = act(&app, &request.reason, &request.operator)?;
+    let act = acts::by_operator(&app, &request.reason, &request.operator, READERS)?;
     let set = app.store.rejudge(id).await?.ok_or_else(|| unknown(id))?;
     let entries = app.store.rejudge_entries(id).await?;
     let scores: Vec<ScoreChange> =
@@ -115,7 +125,7 @@ pub(in crate::server) async fn discard(
     Named(id): Named<Uuid>,
     Body { value: request, .. }: Body<ActRequest>,
 ) -> Result<Json<RejudgeDetail>, ApiError> {
-    let act = act(&app, &request.reason, &request.operator)?;
+    let act = acts::by_operator(&app, &request.reason, &request.operator, READERS)?;
     app.store.rejudge(id).await?.ok_or_else(|| unknown(id))?;
     if !app.store.drop_rejudge(id, &act).await? {
         return Err(ApiError::new(Kind::NotOpen, format!("the set `{id}` is not open")));
@@ -126,14 +136,6 @@ pub(in crate::server) async fn discard(
 
 fn unknown(id: Uuid) -> ApiError {
     ApiError::not_found(format!("there is no rejudge set `{id}`"))
-}
-
-/// An operator's act, if it says why.
-pub(super) fn act(app: &App, reason: &str, operator: &MinerId) -> Result<Act, ApiError> {
-    if reason.trim().is_empty() || reason.len() > LONGEST_TEXT {
-        return Err(ApiError::malformed("`reason` must be 1 to 1000 bytes: miners read it"));
-    }
-    Ok(Act { actor: format!("operator {operator}"), why: reason.to_owned(), at: app.clock.now() })
 }
 
 /// Everything about a set.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portcullis::api::SubmissionPage;
+use portcullis::api::{BanRequest, RejudgeRequest, SubmissionPage};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -10,7 +10,15 @@ use tokio::net::TcpStream;
 use super::{Platform, assignments, miner};
 
 async fn get(platform: &Platform, path: &str) -> reqwest::Response {
-    reqwest::get(format!("{}{path}", platform.url)).await.expect("an answer")
+    ask(platform, path, None).await
+}
+
+/// With the operator's token, which the lists below `/internal` want.
+async fn ask(platform: &Platform, path: &str, tag: Option<&str>) -> reqwest::Response {
+    let request = reqwest::Client::new().get(format!("{}{path}", platform.url));
+    let request = request.bearer_auth(platform.file("validator.token").trim());
+    let request = tag.iter().fold(request, |request, tag| request.header("if-none-match", *tag));
+    request.send().await.expect("an answer")
 }
 
 async fn json(answer: reqwest::Response) -> Value {
@@ -48,6 +56,22 @@ async fn every_list_comes_in_pages_that_link_to_the_next() {
         let result = assignments::result("v1", number);
         platform.inside.submit_result(work.assignment_id, &result).await.expect("taken");
     }
+    let operator = || miner("carol");
+    for who in ["b0", "b1", "b2", "b3", "b4"] {
+        let ban =
+            BanRequest { miner_id: miner(who), scheme: None, reason: "why".into(), operator: operator() };
+        platform.inside.ban(&ban).await.expect("banned");
+        // Sets that are made in one moment have an order too.
+        let all = RejudgeRequest {
+            task: None,
+            policy: None,
+            since: None,
+            until: None,
+            reason: "why".into(),
+            operator: operator(),
+        };
+        platform.inside.create_rejudge(&all).await.expect("made");
+    }
     let tasks = portcullis::task::builtin().expect("tasks").len();
     for (path, list, id, all) in [
         ("/submissions?limit=2", "submissions", "submission_id", 5),
@@ -56,6 +80,8 @@ async fn every_list_comes_in_pages_that_link_to_the_next() {
         ("/agents/m0?limit=1", "submissions", "submission_id", 2),
         ("/leaderboard?limit=2", "rankings", "rank", 3),
         ("/tasks?limit=2", "tasks", "id", tasks),
+        ("/internal/v1/bans?limit=2", "bans", "miner_id", 5),
+        ("/internal/v1/rejudges?limit=2", "rejudges", "rejudge_id", 5),
     ] {
         let seen = follow(&platform, path, list, id).await;
         let different: BTreeSet<&String> = seen.iter().collect();
@@ -65,6 +91,9 @@ async fn every_list_comes_in_pages_that_link_to_the_next() {
     assert_eq!(platform.client.tasks().await.expect("tasks").tasks.len(), tasks);
     assert_eq!(platform.client.agent(&miner("m0")).await.expect("known").submissions.len(), 2);
     assert_eq!(platform.client.leaderboard().await.expect("a ranking").rankings.len(), 3);
+    let sets = platform.inside.rejudges().await.expect("sets");
+    assert_eq!((sets.rejudges.len(), sets.next), (5, None));
+    assert!(sets.rejudges.is_sorted_by(|a, b| a.rejudge_id > b.rejudge_id), "newest first");
 }
 
 #[tokio::test]
@@ -96,6 +125,13 @@ async fn a_page_that_cannot_be_is_malformed() {
         "/tasks?after=No",
         "/leaderboard?after=first",
         "/leaderboard?limit=1001",
+        "/internal/v1/bans?after=x",
+        "/internal/v1/bans?limit=0",
+        "/internal/v1/holds?after=x",
+        "/internal/v1/holds?limit=1001",
+        "/internal/v1/rejudges?after=x",
+        "/internal/v1/rejudges?limit=0",
+        "/internal/v1/rejudges?page=2",
     ] {
         let answer = get(&platform, path).await;
         assert_eq!(answer.status(), 400, "{path}");
@@ -108,22 +144,27 @@ async fn a_page_that_cannot_be_is_malformed() {
 async fn who_has_the_newest_answer_gets_a_304_until_it_changes() {
     let platform = Platform::start().await;
     platform.upload("alice", "print(1)\n").await.expect("taken");
-    for path in
-        ["/submissions", "/agents", "/agents/alice", "/leaderboard", "/tasks", "/version", "/openapi.json"]
-    {
+    for path in [
+        "/submissions",
+        "/agents",
+        "/agents/alice",
+        "/leaderboard",
+        "/tasks",
+        "/version",
+        "/openapi.json",
+        "/internal/v1/bans",
+        "/internal/v1/holds",
+        "/internal/v1/rejudges",
+    ] {
         let first = get(&platform, path).await;
         let tag = first.headers()["etag"].to_str().expect("ASCII").to_owned();
         assert!(tag.starts_with('"') && tag.len() == 66, "{tag}");
-        let ask = async |tag: &str| {
-            let request = reqwest::Client::new().get(format!("{}{path}", platform.url));
-            request.header("if-none-match", tag).send().await.expect("an answer")
-        };
         for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
-            let again = ask(&known).await;
+            let again = ask(&platform, path, Some(&known)).await;
             assert_eq!((again.status().as_u16(), &again.headers()["etag"]), (304, &first.headers()["etag"]));
             assert!(again.bytes().await.expect("nothing").is_empty());
         }
-        assert_eq!(ask("\"other\"").await.status(), 200, "{path}");
+        assert_eq!(ask(&platform, path, Some("\"other\"")).await.status(), 200, "{path}");
     }
     let tag = get(&platform, "/submissions").await.headers()["etag"].clone();
     platform.upload("bob", "print(2)\n").await.expect("taken");

@@ -30,6 +30,33 @@ async fn the_better_score_leads_and_the_earlier_submission_wins_a_tie() {
 }
 
 #[tokio::test]
+async fn the_pool_is_shared_as_the_operator_says() {
+    use portcullis::judge::Scheme;
+    for (scheme, name, page, rewards) in [
+        (Scheme::Proportional, "proportional", "are shared in proportion to the score", None),
+        (Scheme::WinnerTakesAll, "winner-takes-all", "go to the first", Some([50.0, 0.0, 0.0])),
+        (Scheme::Top(1), "top-k:1", "go to the first", Some([50.0, 0.0, 0.0])),
+        (Scheme::Top(2), "top-k:2", "among the first 2", None),
+        (Scheme::LinearRank, "linear-rank", "by place", Some([33.333_333, 16.666_667, 0.0])),
+    ] {
+        let platform = Platform::with(|settings| settings.rewards = scheme).await;
+        scored(&platform, "zoe", "print(1)\n", 0).await;
+        scored(&platform, "adam", "print(2)\n", 2).await;
+        scored(&platform, "nothing", "print(3)\n", 1000).await;
+        let board = platform.client.leaderboard().await.expect("a ranking");
+        assert_eq!(board.rewards, name);
+        let shared: Vec<f64> = board.rankings.iter().map(|entry| entry.reward).collect();
+        assert!((shared.iter().sum::<f64>() - 50.0).abs() < 1e-9, "{name}: {shared:?}");
+        assert_eq!(shared[2], 0.0, "{name}: who scored nothing gets nothing");
+        if let Some(rewards) = rewards {
+            assert_eq!(shared, rewards, "{name}");
+        }
+        let shown = reqwest::get(&platform.url).await.expect("a page").text().await.expect("text");
+        assert!(shown.contains("50 TAO ") && shown.contains(page), "{name}: {shown}");
+    }
+}
+
+#[tokio::test]
 async fn the_newest_completed_submission_of_a_miner_counts() {
     let platform = Platform::start().await;
     scored(&platform, "alice", "print(1)\n", 0).await;

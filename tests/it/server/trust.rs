@@ -2,11 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use portcullis::api::{BanRequest, LiftRequest, ReleaseRequest, Uploaded};
 use portcullis::client::{Client, ClientError};
 use portcullis::config::{MinerKey, Secret, Tokens};
 use portcullis::model::{Scheme, SubmissionState, ss58_encode};
+use portcullis::queue::SystemClock;
 use portcullis::server::{self, Identity};
 use portcullis::store::Quota;
 use tempfile::TempDir;
@@ -140,11 +142,13 @@ async fn without_upstreams_there_is_no_bridge() {
 }
 
 fn ban(who: &str) -> BanRequest {
-    BanRequest { miner_id: miner(who), reason: "sells answers".to_owned(), operator: miner("carol") }
+    let reason = "sells answers".to_owned();
+    BanRequest { miner_id: miner(who), scheme: None, reason, operator: miner("carol") }
 }
 
 fn lift() -> LiftRequest {
-    LiftRequest { reason: "it was somebody else".to_owned(), operator: miner("carol") }
+    let reason = "it was somebody else".to_owned();
+    LiftRequest { scheme: None, reason, operator: miner("carol") }
 }
 
 #[tokio::test]
@@ -185,6 +189,51 @@ async fn a_ban_of_an_address_is_a_ban_of_its_key() {
     platform.inside.ban(&ban(&ss58_encode(2, &key.hotkey().key))).await.expect("banned");
     let bans = platform.inside.bans(false).await.expect("a list");
     assert_eq!(bans[0].miner_id.to_string(), key.hotkey().to_string());
+    let shown = bans[0].key.as_ref().expect("a key");
+    assert_eq!((shown.scheme, shown.address.as_str()), (Scheme::Sr25519, bans[0].miner_id.as_str()));
+    assert_eq!(shown.hex, hex::encode(key.hotkey().key));
+}
+
+#[tokio::test]
+async fn an_ed25519_key_is_banned_by_its_digits_and_by_any_of_its_addresses() {
+    let platform = Platform::with(|settings| {
+        settings.identity = Identity::Signed;
+        // The client signs by the real one.
+        settings.clock = Arc::new(SystemClock);
+    })
+    .await;
+    let (known, other) = (MinerKey::generate(Scheme::Ed25519), MinerKey::generate(Scheme::Ed25519));
+    let digits = |key: &MinerKey| hex::encode(key.hotkey().key);
+    platform.client.upload_signed(&known, b"print(1)\n").await.expect("taken");
+
+    let address = ss58_encode(2, &known.hotkey().key);
+    let ban_of_known = platform.inside.ban(&ban(&address)).await.expect("the platform knows which it is");
+    assert_eq!(ban_of_known.miner_id.as_str(), digits(&known));
+    let shown = ban_of_known.key.expect("a key");
+    assert_eq!((shown.scheme, shown.hex.as_str()), (Scheme::Ed25519, digits(&known).as_str()));
+    assert_eq!(shown.address, ss58_encode(42, &known.hotkey().key));
+    let refused = problem(platform.client.upload_signed(&known, b"print(2)\n").await);
+    assert_eq!((refused.status, name(&refused)), (403, "banned"));
+    let again = problem(platform.inside.ban(&ban(&digits(&known))).await);
+    assert_eq!((again.status, name(&again)), (409, "already-banned"), "the digits are the same miner");
+    platform.inside.lift_ban(&miner(&address), &lift()).await.expect("lifted by its address");
+    platform.client.upload_signed(&known, b"print(2)\n").await.expect("taken again");
+
+    // A key that the platform does not know yet: what a signed request means by default, unless said.
+    let address = ss58_encode(42, &other.hotkey().key);
+    let said = BanRequest { scheme: Some(Scheme::Ed25519), ..ban(&address) };
+    assert_eq!(platform.inside.ban(&said).await.expect("banned").miner_id.as_str(), digits(&other));
+    let refused = problem(platform.client.upload_signed(&other, b"print(3)\n").await);
+    assert_eq!((refused.status, name(&refused)), (403, "banned"));
+    assert_eq!(platform.inside.ban(&ban(&address)).await.expect("banned").miner_id.as_str(), address);
+    let two = problem(platform.inside.lift_ban(&miner(&address), &lift()).await);
+    assert!(two.status == 400 && two.detail.contains("scheme"), "{two:?}");
+    let wrong = BanRequest { scheme: Some(Scheme::Sr25519), ..ban(&digits(&other)) };
+    assert_eq!(problem(platform.inside.ban(&wrong).await).status, 400);
+
+    let open = Platform::start().await;
+    assert_eq!(problem(open.inside.ban(&said).await).status, 400, "it knows no keys");
+    assert_eq!(open.inside.ban(&ban(&address)).await.expect("a name like any other").key, None);
 }
 
 /// Seconds to wait, when it is a 429.
