@@ -110,7 +110,7 @@ fn write(disguise: &Disguise, value: &str, depth: u32) -> String {
         Disguise::Conditional(inner) => format!("({} if len('x') else 'name')", deeper(inner, value)),
         Disguise::Lowered => format!("{}.lower()", quoted(&value.to_uppercase())),
         Disguise::Escaped => {
-            let escapes: String = value.bytes().map(|b| format!("\\x{b:02x}")).collect();
+            let escapes: String = value.chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect();
             format!("'{escapes}'")
         }
     }
