@@ -51,12 +51,17 @@ fn quoted(text: &str) -> String {
     out + "'"
 }
 
+/// Whether `c` means itself in every kind of literal and in every case.
+fn keeps_its_case(c: char) -> bool {
+    matches!(c, 'a'..='z' | '0'..='9' | '\u{4e00}'..='\u{9fff}')
+}
+
 /// An expression whose value is `value`.
 fn write(disguise: &Disguise, value: &str, depth: u32) -> String {
     let deeper = |inner: &Disguise, value: &str| {
         if depth > 6 { quoted(value) } else { write(inner, value, depth + 1) }
     };
-    let cut = |at: u8| usize::from(at) % (value.len() + 1);
+    let cut = |at: u8| value.floor_char_boundary(usize::from(at) % (value.len() + 1));
     match disguise {
         Disguise::Plain => quoted(value),
         Disguise::Concatenated { at, left, right } => {
@@ -85,7 +90,7 @@ fn write(disguise: &Disguise, value: &str, depth: u32) -> String {
         }
         Disguise::Percent(inner) => format!("('%s' % ({},))", deeper(inner, value)),
         Disguise::Format(inner) => format!("'{{}}'.format({})", deeper(inner, value)),
-        Disguise::Replaced { with, inner } if !value.contains(*with) && *with != '\0' => {
+        Disguise::Replaced { with, inner } if !value.contains(*with) && keeps_its_case(*with) => {
             let swapped = value.replace('_', &with.to_string());
             format!("{}.replace({}, '_')", deeper(inner, &swapped), quoted(&with.to_string()))
         }
@@ -104,7 +109,7 @@ fn write(disguise: &Disguise, value: &str, depth: u32) -> String {
             let before: String = before.chars().filter(char::is_ascii_alphanumeric).take(9).collect();
             let after: String = after.chars().filter(char::is_ascii_alphanumeric).take(9).collect();
             let whole = format!("{before}{value}{after}");
-            let (from, to) = (before.len(), before.len() + value.len());
+            let (from, to) = (before.len(), before.len() + value.chars().count());
             format!("{}[{from}:{to}]", deeper(inner, &whole))
         }
         Disguise::Conditional(inner) => format!("({} if len('x') else 'name')", deeper(inner, value)),
