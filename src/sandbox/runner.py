@@ -6,14 +6,14 @@
 # (to the host) are one byte of kind, four bytes of length (big endian) and the body. The program
 # under test never holds either descriptor.
 #
-# It must run on any CPython from 3.9 with `-I -S`, so it imports only what is quick to import.
+# It must run on any CPython from 3.9 with `-I -S`. Opening a sandbox waits for its imports, so it takes
+# the modules that are part of the interpreter: `os` and `signal` only wrap them, and take milliseconds.
 
+import _signal as signal
 import errno
-import os
+import posix as os
 import resource
 import select
-import signal
-import struct
 import sys
 import time
 
@@ -29,6 +29,10 @@ REAP_SECONDS = 5.0
 HOST_SECONDS = 60.0
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 SCRATCH = "/tmp"
+# Beside the program's limits, ours: they are the same.
+OUR_FILES = 32
+OUR_BYTES = 256 * 1024 * 1024
+DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
 
 EXITED, SIGNALLED, WALL, CPU, OUTPUT, CANCELLED = range(6)
 
@@ -43,7 +47,7 @@ pending = bytearray()
 def send(kind, body=b""):
     # Frames are kept back for one tick at most, so that what a short case has to say leaves in one
     # piece: through an engine each piece wakes four processes.
-    pending.extend(kind + struct.pack(">I", len(body)) + body)
+    pending.extend(kind + len(body).to_bytes(4, "big") + body)
     if len(pending) >= CHUNK:
         flush()
 
@@ -77,30 +81,41 @@ def read_exactly(size):
 
 
 def receive():
-    kind = read_exactly(1)
-    (size,) = struct.unpack(">I", read_exactly(4))
-    return kind, read_exactly(size)
+    head = read_exactly(5)
+    return head[:1], read_exactly(int.from_bytes(head[1:], "big"))
 
 
-def number_in(path, key):
-    # The number behind `key` in a file of "key number" lines; None where the file cannot be read.
-    try:
-        with open(path, "rb") as file:
-            for line in file:
-                words = line.split()
-                if len(words) == 2 and words[0] == key:
-                    return int(words[1])
-    except OSError:
-        pass
-    return None
+class Counter:
+    # The number behind `key` in the first of some files of "key number" lines that is there. It
+    # stays open, and only grows.
+    def __init__(self, key, *paths):
+        self.key = key
+        self.file = None
+        self.seen = 0
+        for path in paths:
+            try:
+                self.file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                continue
+            if self.grown() is not None:
+                return
+            os.close(self.file)
+            self.file = None
 
-
-def counter(paths, key):
-    for path in paths:
-        value = number_in(path, key)
-        if value is not None:
-            return path, value
-    return None, None
+    def grown(self):
+        # Since it was last asked; `None` where the number cannot be read.
+        if self.file is None:
+            return None
+        try:
+            text = os.pread(self.file, 4096, 0)
+        except OSError:
+            return None
+        for line in text.splitlines():
+            words = line.split()
+            if len(words) == 2 and words[0] == self.key:
+                before, self.seen = self.seen, int(words[1])
+                return max(0, self.seen - before)
+        return None
 
 
 OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
@@ -126,52 +141,35 @@ class Config:
         self.address_bytes = int(fields["address_bytes"]) if "address_bytes" in fields else None
         self.processes = int(fields["processes"]) if "processes" in fields else None
         self.resident_kib = int(fields["resident_kib"]) if "resident_kib" in fields else None
+        self.tells_code = "tell_code" in fields
 
 
 def hide():
     # Under the same user as the program under test only this closes /proc/1/{mem,fd,environ} and
-    # ptrace to it. It must be there: without it we do not start.
-    import ctypes
+    # ptrace to it. It must be there: without it we do not start. `ctypes` itself is slow to import.
+    from _ctypes import call_function, dlopen, dlsym
 
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(4, 0, 0, 0, 0) != 0:  # PR_SET_DUMPABLE
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
-    return libc
-
-
-def limit(which, soft, hard):
-    current = resource.getrlimit(which)[1]
-    if current != resource.RLIM_INFINITY:
-        soft, hard = min(soft, current), min(hard, current)
-    resource.setrlimit(which, (soft, hard))
+    prctl = dlsym(dlopen(None, 0), "prctl")
+    if call_function(prctl, (4, 0, 0, 0, 0)) != 0 or call_function(prctl, (3, 0, 0, 0, 0)) != 0:
+        raise SystemExit("prctl(PR_SET_DUMPABLE) has no effect")
 
 
-def become_agent(config, libc):
-    # In the child, between fork and exec. The order matters: what needs our rights comes first.
-    if libc is not None:
-        libc.prctl(4, 1, 0, 0, 0)  # Else /proc/self belongs to root; exec would set it anyway.
-    with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
-        file.write(b"1000")
-    os.setsid()
-    os.umask(0o077)
-    if config.uid is not None:
-        os.setgroups([])
-        os.setresgid(config.uid, config.uid, config.uid)
-        os.setresuid(config.uid, config.uid, config.uid)
-    os.chdir(SCRATCH)
-    # Behind our own count and not before it: the kernel's limit charges whole ticks, on a busy
-    # machine more than was used, and its signal could be anybody's.
-    seconds = int(config.cpu * 1.25) + 2
-    limit(resource.RLIMIT_CPU, seconds, seconds + 1)
-    limit(resource.RLIMIT_CORE, 0, 0)
-    limit(resource.RLIMIT_NOFILE, config.open_files, config.open_files)
-    limit(resource.RLIMIT_FSIZE, config.file_bytes, config.file_bytes)
+def limit(which, value):
+    hard = resource.getrlimit(which)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(which, (value, value))
+
+
+def settle(config):
+    # What every program under test inherits from us.
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_NOFILE, max(config.open_files, OUR_FILES))
+    limit(resource.RLIMIT_FSIZE, config.file_bytes)
     if config.address_bytes is not None:
-        limit(resource.RLIMIT_AS, config.address_bytes, config.address_bytes)
+        limit(resource.RLIMIT_AS, max(config.address_bytes, OUR_BYTES))
     if config.processes is not None:
-        limit(resource.RLIMIT_NPROC, config.processes, config.processes)
-    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+        limit(resource.RLIMIT_NPROC, config.processes)
 
 
 ENVIRONMENT = {
@@ -182,28 +180,68 @@ ENVIRONMENT = {
 }
 
 
-def start(config, libc, arguments):
-    # Returns the pid, our ends of the three pipes, and the pipe that says why exec failed.
-    stdin_r, stdin_w = os.pipe()
-    stdout_r, stdout_w = os.pipe()
-    stderr_r, stderr_w = os.pipe()
-    failed_r, failed_w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+class Starter:
+    # Starts the programs under test. A fork would copy this process and then each page that either
+    # side touches, which takes longer than everything else that is done for a short case. So the
+    # program is spawned: the child borrows our memory until it is another program, and it can change
+    # nothing of itself. What it must not be like us, we are for that moment.
+
+    def __init__(self, config):
+        self.config = config
+        self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        # Opened before we hide, which makes it root's.
+        self.oom = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+        self.oom_usual = os.read(self.oom, 32)
         try:
-            become_agent(config, libc)
-            os.dup2(stdin_r, 0)
-            os.dup2(stdout_w, 1)
-            os.dup2(stderr_w, 2)
-            command = [config.python, "-I", "-S", "-B", config.agent, *arguments]
-            os.execve(config.python, command, ENVIRONMENT)
-        except BaseException as error:
-            os.write(failed_w, repr(error).encode()[:1000])
+            self.peak = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            self.peak = None
+        # Behind our own count and not before it: the kernel's limit charges whole ticks, on a busy
+        # machine more than was used, and its signal could be anybody's.
+        soft, self.cpu_hard = resource.getrlimit(resource.RLIMIT_CPU)
+        self.cpu_usual = (soft, self.cpu_hard)
+        seconds = int(config.cpu * 1.25) + 2
+        if self.cpu_hard != resource.RLIM_INFINITY:
+            seconds = min(seconds, self.cpu_hard)
+        self.cpu = (seconds, self.cpu_hard)
+        self.command = [config.python, "-I", "-S", "-B", config.agent]
+        os.umask(0o077)
+        os.chdir(SCRATCH)
+        if config.uid is not None:
+            os.setgroups([])
+
+    def start(self, arguments, has_input):
+        # The pid and our ends of the pipes. OSError says that there is no interpreter.
+        uid = self.config.uid
+        stdin, feed = os.pipe() if has_input else (self.null, None)
+        stdout_r, stdout_w = os.pipe()
+        stderr_r, stderr_w = os.pipe()
+        ends = [(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, stdout_w, 1), (os.POSIX_SPAWN_DUP2, stderr_w, 2)]
+        os.write(self.oom, b"1000")
+        if self.peak is not None:
+            # The kernel counts the memory that a child borrowed as its own, so that ours must not
+            # have been high: 5 forgets how high it was.
+            os.write(self.peak, b"5")
+        resource.setrlimit(resource.RLIMIT_CPU, self.cpu)
+        if uid is not None:
+            os.setresgid(uid, -1, -1)
+            os.setresuid(uid, -1, -1)
+        try:
+            pid = os.posix_spawn(
+                self.config.python, self.command + arguments, ENVIRONMENT, file_actions=ends,
+                resetids=uid is not None, setsid=True, setsigdef=DEFAULT_SIGNALS,
+            )
         finally:
-            os._exit(127)
-    for end in (stdin_r, stdout_w, stderr_w, failed_w):
-        os.close(end)
-    return pid, stdin_w, stdout_r, stderr_r, failed_r
+            if uid is not None:
+                os.setresuid(0, -1, -1)
+                os.setresgid(0, -1, -1)
+            resource.setrlimit(resource.RLIMIT_CPU, self.cpu_usual)
+            os.write(self.oom, self.oom_usual)
+            os.close(stdout_w)
+            os.close(stderr_w)
+            if has_input:
+                os.close(stdin)
+        return pid, feed, stdout_r, stderr_r
 
 
 def living():
@@ -255,63 +293,53 @@ def kill_all():
 
 
 class Case:
-    def __init__(self, config, libc, body):
-        (size,) = struct.unpack(">I", body[:4])
-        arguments = body[4:4 + size]
-        self.arguments = arguments.split(b"\0")[:-1]
+    def __init__(self, config, starter, counters, body):
+        size = int.from_bytes(body[:4], "big")
+        self.arguments = body[4:4 + size].split(b"\0")[:-1]
         self.input = memoryview(body)[4 + size:]
         self.config = config
-        self.libc = libc
+        self.starter = starter
+        self.oom, self.pids = counters
         self.total = 0
         self.cut = {1: False, 2: False}
         self.ending = None
         self.status = None
+        self.alone = False
         self.cpu = 0.0
         self.resident = 0
         self.memory_kills = 0
-        self.failed = b""
 
     def run(self, wake):
-        oom_file, oom_before = counter(OOM_FILES, b"oom_kill")
-        pids_file, pids_before = counter(PIDS_FILES, b"max")
         self.began = time.monotonic()
-        self.pid, stdin, stdout, stderr, failed = start(self.config, self.libc, self.arguments)
+        try:
+            self.pid, self.stdin, stdout, stderr = self.starter.start(self.arguments, len(self.input) > 0)
+        except OSError as error:
+            send(b"X", repr(error).encode())
+            return
         send(b"S")
         self.streams = {stdout: 1, stderr: 2}
-        self.failed_end = failed
-        self.stdin = stdin
         self.poll = select.poll()
-        for end in (0, wake, stdout, stderr, failed):
+        for end in (0, wake, stdout, stderr):
             self.poll.register(end, select.POLLIN)
-        if self.input:
-            os.set_blocking(stdin, False)
-            self.poll.register(stdin, select.POLLOUT)
-        else:
-            self.close_stdin()
+        if self.stdin is not None:
+            os.set_blocking(self.stdin, False)
+            self.poll.register(self.stdin, select.POLLOUT)
         self.watch(wake)
         ended = time.monotonic()
-        kill_all()
-        self.reap_all()
+        if not self.alone:
+            kill_all()
+            self.reap_all()
         self.drain()
         self.close_stdin()
-        for end in (*self.streams, self.failed_end):
-            if end is not None:
-                os.close(end)
-        if self.failed:
-            send(b"X", self.failed)
-            return
-        oom = self.memory_kills
-        if oom_file is not None:
-            oom += max(0, (number_in(oom_file, b"oom_kill") or 0) - oom_before)
-        pids = 0
-        if pids_file is not None:
-            pids = max(0, (number_in(pids_file, b"max") or 0) - pids_before)
+        for end in self.streams:
+            os.close(end)
+        oom = self.memory_kills + (self.oom.grown() or 0)
+        pids = self.pids.grown() or 0
         clean = wipe(self.config)
         kind, value = self.ended_by()
-        send(b"E", struct.pack(
-            ">BBBBBQQQQQ", kind, value, not clean, self.cut[1], self.cut[2],
-            int((ended - self.began) * 1e6), int(self.cpu * 1e6), self.resident, oom, pids,
-        ))
+        numbers = (int((ended - self.began) * 1e6), int(self.cpu * 1e6), self.resident, oom, pids)
+        facts = bytes((kind, value, not clean, self.cut[1], self.cut[2]))
+        send(b"E", facts + b"".join([number.to_bytes(8, "big") for number in numbers]))
 
     def watch(self, wake):
         deadline = self.began + self.config.wall
@@ -335,8 +363,6 @@ class Case:
                     self.command()
                 elif end == self.stdin:
                     self.feed()
-                elif end == self.failed_end:
-                    self.read_failure()
                 elif end in self.streams:
                     self.relay(end)
 
@@ -375,12 +401,6 @@ class Case:
             os.close(self.stdin)
             self.stdin = None
 
-    def read_failure(self):
-        self.failed += os.read(self.failed_end, 1000)
-        self.poll.unregister(self.failed_end)
-        os.close(self.failed_end)
-        self.failed_end = None
-
     def relay(self, end):
         # Reads at most one chunk; what is over the limit is dropped and ends the case.
         part = os.read(end, CHUNK)
@@ -404,6 +424,8 @@ class Case:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
+                # Everything else here descends from us: nobody is left.
+                self.alone = True
                 return
             if pid == 0:
                 return
@@ -436,8 +458,6 @@ class Case:
         for end in list(self.streams):
             while end in self.streams and self.ending != OUTPUT:
                 self.relay(end)
-        if self.failed_end is not None:
-            self.failed += os.read(self.failed_end, 1000)
 
     def ended_by(self):
         if self.ending is not None:
@@ -491,16 +511,25 @@ def wipe(config):
 def install(config, source):
     # The folder belongs to us and the agent is somebody else, so it can read this and no more.
     handle = os.open(config.agent, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
-    with os.fdopen(handle, "wb") as file:
+    with open(handle, "wb") as file:
         file.write(source)
     os.chmod(config.agent, 0o444)
 
 
+def greeting(config):
+    # The interpreter's version, and what it made of this text, for the next sandbox with the same.
+    version = sys.version.encode() + b"\0"
+    if not config.tells_code:
+        return version
+    import marshal
+
+    return version + marshal.dumps(code)  # The bootstrap's name for us.
+
+
 def main():
-    for number in (signal.SIGINT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
     # A handler must exist for the wake-up descriptor to be written; it has nothing to do.
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in (signal.SIGCHLD, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     wake, woken = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(woken, False)
@@ -510,8 +539,12 @@ def main():
     if kind != b"C":
         raise SystemExit("the first frame is not the configuration")
     config = Config(body)
-    libc = hide() if config.uid is None else None
-    send(b"H", sys.version.split()[0].encode())
+    starter = Starter(config)
+    if config.uid is None:
+        hide()
+    counters = Counter(b"oom_kill", *OOM_FILES), Counter(b"max", *PIDS_FILES)
+    settled = False
+    send(b"H", greeting(config))
     flush()
     while True:
         drop_wakes(wake)
@@ -522,7 +555,10 @@ def main():
         if kind == b"A":
             install(config, body)
         elif kind == b"R":
-            Case(config, libc, body).run(wake)
+            if not settled:
+                settle(config)
+                settled = True
+            Case(config, starter, counters, body).run(wake)
             flush()
         # A late order to cancel a case that has ended means nothing any more.
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::wire::{self, End, Reply};
+use super::wire::{self, End, Greeting, Reply};
 use super::{CaseSpec, SandboxError, Session, SessionSpec, SweepReport};
 use crate::model::{Capture, Ending, IsolationLevel, RunFacts, Usage};
 
@@ -85,16 +85,15 @@ impl Link {
         Self { patience: times.max(1), ..self }
     }
 
-    /// Sends `frames` (the runner's code, its configuration) and waits for its greeting: the
-    /// interpreter's version.
-    pub(super) async fn greet(&mut self, frames: &[&[u8]]) -> Result<String, Broken> {
+    /// Sends `frames` (the runner's code, its configuration) and waits for its greeting.
+    pub(super) async fn greet(&mut self, frames: &[&[u8]]) -> Result<Greeting, Broken> {
         let exchange = async {
             for frame in frames {
                 self.to.write_all(frame).await?;
             }
             self.to.flush().await?;
             match wire::read_reply(&mut self.from).await? {
-                Reply::Ready(version) => Ok(version),
+                Reply::Ready(greeting) => Ok(greeting),
                 other => Err(Broken::Stream(format!("the runner began with {other:?}"))),
             }
         };

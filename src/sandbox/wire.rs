@@ -12,15 +12,21 @@ use crate::model::Ending;
 pub(super) const RUNNER: &str = include_str!("runner.py");
 
 /// Reads the runner from standard input and becomes it, so that it needs no file in the sandbox
-/// and an engine on another machine will do.
+/// and an engine on another machine will do. What another interpreter compiled is of no use.
 const BOOTSTRAP: &str = "\
-import os,sys
-n,b=int(sys.argv[1]),b''
-while len(b)<n:
-    p=os.read(0,n-len(b))
-    if not p:os._exit(1)
+import posix,sys
+s,c=map(int,sys.argv[1:3])
+b=b''
+while len(b)<s+c:
+    p=posix.read(0,s+c-len(b))
+    if not p:posix._exit(1)
     b+=p
-exec(compile(b,'runner.py','exec'))";
+if c and sys.version==sys.argv[3]:
+    import marshal
+    code=marshal.loads(b[s:])
+else:code=compile(b[:s],'runner.py','exec')
+del b,p
+exec(code)";
 
 /// Where the checked source lies in every sandbox.
 pub(super) const AGENT_PATH: &str = "/portcullis/agent.py";
@@ -28,10 +34,72 @@ pub(super) const AGENT_PATH: &str = "/portcullis/agent.py";
 /// No frame of the runner's is longer: it relays chunks of 64 KiB.
 const LONGEST_REPLY: usize = 128 * 1024;
 
-/// The arguments of the interpreter that becomes the runner.
-pub(super) fn runner_arguments() -> Vec<String> {
-    let length = RUNNER.len().to_string();
-    ["-I", "-S", "-B", "-c", BOOTSTRAP, &length].map(String::from).into()
+/// The runner as it is sent to an interpreter: its text, and what that interpreter made of it before.
+/// Compiling the text takes as long as half a start of the interpreter.
+#[derive(Debug, Clone)]
+pub(super) struct Runner {
+    /// Text and code.
+    bytes: Vec<u8>,
+    code_bytes: usize,
+    /// Of the interpreter that compiled it, in its own words.
+    compiler: String,
+}
+
+impl Runner {
+    /// Its text only.
+    pub(super) fn text() -> Self {
+        Self { bytes: RUNNER.as_bytes().to_vec(), code_bytes: 0, compiler: String::new() }
+    }
+
+    /// With the code that the same interpreter told us in `greeting`, in a sandbox without an agent.
+    pub(super) fn compiled(greeting: Greeting) -> Self {
+        let Greeting { interpreter, code } = greeting;
+        Self {
+            bytes: [RUNNER.as_bytes(), &code].concat(),
+            code_bytes: code.len(),
+            compiler: interpreter,
+        }
+    }
+
+    /// The arguments of the interpreter that becomes the runner.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let (text, code) = (RUNNER.len().to_string(), self.code_bytes.to_string());
+        ["-I", "-S", "-B", "-c", BOOTSTRAP, &text, &code, &self.compiler].map(String::from).into()
+    }
+
+    /// What that interpreter reads first.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether it would save work to know what the interpreter makes of the text.
+    pub(super) fn wants_code(&self) -> bool {
+        self.code_bytes == 0
+    }
+}
+
+/// The first words of a runner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Greeting {
+    /// Version and build, as `sys.version` has it.
+    interpreter: String,
+    /// What the interpreter compiled the runner to, where it was asked; else empty.
+    code: Vec<u8>,
+}
+
+impl Greeting {
+    /// Such as `3.11.2`.
+    pub(super) fn python_version(&self) -> &str {
+        self.interpreter.split_ascii_whitespace().next().unwrap_or_default()
+    }
+
+    fn decode(body: &[u8]) -> Self {
+        let end = body.iter().position(|byte| *byte == 0).unwrap_or(body.len());
+        Self {
+            interpreter: String::from_utf8_lossy(&body[..end]).into_owned(),
+            code: body.get(end + 1..).unwrap_or_default().to_vec(),
+        }
+    }
 }
 
 /// What the runner is told once.
@@ -54,6 +122,11 @@ impl RunnerConfig {
     pub(super) fn with(mut self, name: &'static str, value: u64) -> Self {
         self.fields.push((name, value.to_string()));
         self
+    }
+
+    /// Has the runner tell what `runner` wants to know.
+    pub(super) fn asking_for(self, runner: &Runner) -> Self {
+        if runner.wants_code() { self.with("tell_code", 1) } else { self }
     }
 
     pub(super) fn frame(&self) -> Vec<u8> {
@@ -95,8 +168,8 @@ fn length(body: impl AsRef<[u8]>) -> [u8; 4] {
 /// What the runner says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// It runs; the interpreter's version.
-    Ready(String),
+    /// It runs.
+    Ready(Greeting),
     /// The case's process exists.
     Started,
     Stdout(Vec<u8>),
@@ -131,7 +204,7 @@ pub(super) async fn read_reply(from: &mut (impl AsyncRead + Unpin)) -> io::Resul
     let mut body = vec![0; length];
     from.read_exact(&mut body).await?;
     Ok(match kind {
-        b'H' => Reply::Ready(String::from_utf8_lossy(&body).into_owned()),
+        b'H' => Reply::Ready(Greeting::decode(&body)),
         b'S' => Reply::Started,
         b'O' => Reply::Stdout(body),
         b'Z' => Reply::Stderr(body),
@@ -211,6 +284,23 @@ mod tests {
     async fn a_reply_that_is_cut_off_is_an_end_of_the_stream() {
         let error = read_reply(&mut &b"O\0\0\0\x05abc"[..]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_greeting_is_an_interpreter_and_what_it_compiled() {
+        let greeting = Greeting::decode(b"3.11.2 (main) [GCC 12]\0\xe3\0code");
+        assert_eq!(greeting.python_version(), "3.11.2");
+        let runner = Runner::compiled(greeting);
+        assert!(!runner.wants_code());
+        assert_eq!(runner.arguments()[6..], ["6", "3.11.2 (main) [GCC 12]"]);
+        assert_eq!(runner.bytes().strip_prefix(RUNNER.as_bytes()), Some(&b"\xe3\0code"[..]));
+    }
+
+    #[test]
+    fn a_greeting_without_code_leaves_the_runner_as_text() {
+        let runner = Runner::compiled(Greeting::decode(b"3.11.2"));
+        assert!(runner.wants_code());
+        assert_eq!(runner.bytes(), RUNNER.as_bytes());
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits};
 
 use crate::model::Limits;
-use crate::sandbox::{seccomp, wire};
+use crate::sandbox::seccomp;
+use crate::sandbox::wire::Runner;
 
 /// Beside the agent's: the runner.
 const OUR_PROCESSES: u64 = 1;
@@ -16,14 +17,20 @@ const RUNNER_RIGHTS: [&str; 3] = ["SETUID", "SETGID", "KILL"];
 /// Room for the largest source that the gate accepts, with what a file system adds.
 const SOURCE_KIB: u64 = 16 * 1024;
 
-pub(super) fn body(
-    image: &str,
-    runtime: Option<&str>,
-    limits: &Limits,
-    labels: HashMap<String, String>,
-) -> ContainerCreateBody {
+/// What a container is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) image: &'a str,
+    /// `None` is the engine's default.
+    pub(super) runtime: Option<&'a str>,
+    pub(super) runner: &'a Runner,
+    pub(super) limits: &'a Limits,
+}
+
+pub(super) fn body(plan: Plan<'_>, labels: HashMap<String, String>) -> ContainerCreateBody {
+    let Plan { image, runtime, runner, limits } = plan;
     let mut command = vec!["python3".to_owned()];
-    command.extend(wire::runner_arguments());
+    command.extend(runner.arguments());
     ContainerCreateBody {
         image: Some(image.to_owned()),
         // An image's own entry point would run before us.
@@ -101,7 +108,9 @@ mod tests {
     #[test]
     fn every_wall_is_asked_for() {
         let limits = Limits { memory_kib: 1024, processes: 7, ..Limits::default() };
-        let body = body("sha256:0", None, &limits, HashMap::new());
+        let runner = Runner::text();
+        let plan = Plan { image: "sha256:0", runtime: None, runner: &runner, limits: &limits };
+        let body = body(plan, HashMap::new());
         let host = body.host_config.unwrap();
         assert_eq!(host.network_mode.as_deref(), Some("none"));
         assert_eq!(host.readonly_rootfs, Some(true));

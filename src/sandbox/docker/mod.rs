@@ -28,7 +28,7 @@ use tokio_util::io::StreamReader;
 
 use super::owner::{Liveness, Owner};
 use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
-use super::wire::{self, RUNNER, RunnerConfig};
+use super::wire::{self, Greeting, Runner, RunnerConfig};
 use super::{Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport};
 use crate::model::{Egress, IsolationLevel, Limits};
 
@@ -68,6 +68,7 @@ struct Shared {
     image: Image,
     /// As configured; `None` is the engine's default.
     runtime: Option<String>,
+    runner: Runner,
     capabilities: Capabilities,
     cases_per_sandbox: u32,
     owner: Owner,
@@ -95,14 +96,17 @@ impl Docker {
             client,
             image,
             runtime: settings.runtime.clone(),
+            runner: Runner::text(),
             cases_per_sandbox: settings.reuse.cases_per_sandbox(),
             owner: Owner::this_process(),
         };
-        let python = shared.try_out().await.map_err(|error| {
+        let greeting = shared.try_out().await.map_err(|error| {
             let image = &shared.image.name;
             SandboxError::Unavailable(format!("a container of `{image}` cannot be used: {error}"))
         })?;
-        shared.capabilities.details.push(("python".to_owned(), python));
+        shared.capabilities.details.push(("python".to_owned(), greeting.python_version().to_owned()));
+        // The image is named by its digest from here on, so its interpreter stays the same.
+        shared.runner = Runner::compiled(greeting);
         Ok(Self { shared: Arc::new(shared) })
     }
 }
@@ -286,8 +290,8 @@ impl Launch for Arc<Shared> {
 }
 
 impl Shared {
-    /// Opens a container and closes it. The interpreter's version.
-    async fn try_out(&self) -> Result<String, SandboxError> {
+    /// Opens a container and closes it.
+    async fn try_out(&self) -> Result<Greeting, SandboxError> {
         let spec = SessionSpec {
             run: RunId::generate(),
             source: Arc::from(""),
@@ -295,24 +299,30 @@ impl Shared {
             egress: Egress::default(),
             label: "probe".to_owned(),
         };
-        let (sandbox, python) = self.launch(&spec).await?;
+        let (sandbox, greeting) = self.launch(&spec).await?;
         Box::new(sandbox).destroy().await;
-        Ok(python)
+        Ok(greeting)
     }
 
-    async fn launch(&self, spec: &SessionSpec) -> Result<(DockerSandbox, String), SandboxError> {
+    async fn launch(&self, spec: &SessionSpec) -> Result<(DockerSandbox, Greeting), SandboxError> {
         let labels = HashMap::from([
             (OWNER_LABEL.to_owned(), self.owner.to_string()),
             (RUN_LABEL.to_owned(), spec.run.to_string()),
             (NAME_LABEL.to_owned(), spec.label.clone()),
         ]);
-        let body = container::body(&self.image.id, self.runtime.as_deref(), &spec.limits, labels);
+        let plan = container::Plan {
+            image: &self.image.id,
+            runtime: self.runtime.as_deref(),
+            runner: &self.runner,
+            limits: &spec.limits,
+        };
+        let body = container::body(plan, labels);
         let create = self.client.create_container(None::<CreateContainerOptions>, body);
         let id = call("create a container", CALL, create).await?.id;
         // From here on, dropping it removes the container.
         let mut container = Container { client: self.client.clone(), id, is_removed: false };
         match self.start(&container, spec).await {
-            Ok((link, words, python)) => Ok((DockerSandbox { link, words, container }, python)),
+            Ok((link, words, greeting)) => Ok((DockerSandbox { link, words, container }, greeting)),
             Err(error) => {
                 // The first error is the one to tell; what resists is found by the next sweep.
                 let _ = container.remove().await;
@@ -325,7 +335,7 @@ impl Shared {
         &self,
         container: &Container,
         spec: &SessionSpec,
-    ) -> Result<(Link, Words, String), SandboxError> {
+    ) -> Result<(Link, Words, Greeting), SandboxError> {
         let Container { client, id, .. } = container;
         let attach = AttachContainerOptions {
             stream: true,
@@ -350,10 +360,11 @@ impl Shared {
         call("start a container", WORK, client.start_container(id, None::<StartContainerOptions>)).await?;
         let mut link = Link::new(streams.input, StreamReader::new(output));
         let uid = next_uid();
-        let config = RunnerConfig::new("python3", IDLE_S, &spec.limits).with("uid", uid.into()).frame();
-        let frames = [RUNNER.as_bytes(), &config, &wire::install(&spec.source)];
+        let config = RunnerConfig::new("python3", IDLE_S, &spec.limits).with("uid", uid.into());
+        let config = config.asking_for(&self.runner).frame();
+        let frames = [self.runner.bytes(), &config, &wire::install(&spec.source)];
         match link.greet(&frames).await {
-            Ok(python) => Ok((link, words, python)),
+            Ok(greeting) => Ok((link, words, greeting)),
             Err(broken) => Err(greeting_failed(broken, &words.said())),
         }
     }

@@ -27,7 +27,7 @@ use super::cgroup::{self, Group, Hierarchy};
 use super::leftovers;
 use super::owner::Owner;
 use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed, read_words};
-use super::wire::{self, RUNNER, RunnerConfig};
+use super::wire::{Greeting, Runner, RunnerConfig};
 use super::{
     Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport, failed,
 };
@@ -50,6 +50,7 @@ pub(super) struct Namespaces {
 struct Shared {
     helper: PathBuf,
     python: Python,
+    runner: Runner,
     /// Where groups can be made, or why not.
     groups: Result<Hierarchy, String>,
     landlock: bool,
@@ -82,6 +83,7 @@ impl Namespaces {
         let mut shared = Shared {
             helper,
             python,
+            runner: Runner::text(),
             groups,
             landlock: true,
             cases_per_sandbox: settings.reuse.cases_per_sandbox(),
@@ -94,13 +96,14 @@ impl Namespaces {
             shared.landlock = false;
             tried = try_out(&shared).await;
         }
-        tried.map_err(explain)?;
+        // An interpreter that is replaced while we run sees that this is not for it.
+        shared.runner = Runner::compiled(tried.map_err(explain)?);
         Ok(Self { shared: Arc::new(shared) })
     }
 }
 
 /// Opens a sandbox and closes it.
-async fn try_out(shared: &Shared) -> Result<(), SandboxError> {
+async fn try_out(shared: &Shared) -> Result<Greeting, SandboxError> {
     let spec = SessionSpec {
         run: RunId::generate(),
         source: Arc::from(""),
@@ -108,8 +111,9 @@ async fn try_out(shared: &Shared) -> Result<(), SandboxError> {
         egress: Egress::default(),
         label: "probe".to_owned(),
     };
-    Box::new(shared.launch(&spec).await?).destroy().await;
-    Ok(())
+    let (sandbox, greeting) = shared.launch(&spec).await?;
+    Box::new(sandbox).destroy().await;
+    Ok(greeting)
 }
 
 /// What an operator can do about the usual refusal.
@@ -171,7 +175,8 @@ impl Backend for Namespaces {
 #[async_trait]
 impl Launch for Arc<Shared> {
     async fn launch(&self, spec: &SessionSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
-        Ok(Box::new(Shared::launch(self, spec).await?))
+        let (sandbox, _) = Shared::launch(self, spec).await?;
+        Ok(Box::new(sandbox))
     }
 
     fn isolation(&self) -> IsolationLevel {
@@ -188,7 +193,7 @@ impl Shared {
         if self.groups.is_ok() { IsolationLevel::Full } else { IsolationLevel::Reduced }
     }
 
-    async fn launch(&self, spec: &SessionSpec) -> Result<NamespaceSandbox, SandboxError> {
+    async fn launch(&self, spec: &SessionSpec) -> Result<(NamespaceSandbox, Greeting), SandboxError> {
         let limits = &spec.limits;
         let group = match &self.groups {
             Ok(hierarchy) => Some(
@@ -222,13 +227,15 @@ impl Shared {
         let words = tokio::spawn(read_words(words));
         let link = Link::new(to, from);
         let mut sandbox = NamespaceSandbox { link, child, words, group, folder };
-        let config = self.runner_config(limits).frame();
-        if let Err(broken) = sandbox.link.greet(&[RUNNER.as_bytes(), &config]).await {
-            let words = sandbox.last_words().await;
-            Box::new(sandbox).destroy().await;
-            return Err(greeting_failed(broken, &words));
+        let config = self.runner_config(limits).asking_for(&self.runner).frame();
+        match sandbox.link.greet(&[self.runner.bytes(), &config]).await {
+            Ok(greeting) => Ok((sandbox, greeting)),
+            Err(broken) => {
+                let words = sandbox.last_words().await;
+                Box::new(sandbox).destroy().await;
+                Err(greeting_failed(broken, &words))
+            }
         }
-        Ok(sandbox)
     }
 
     fn runner_config(&self, limits: &Limits) -> RunnerConfig {
@@ -266,7 +273,7 @@ impl Shared {
             agent: path("agent.py"),
             needs: self.python.needs.iter().cloned().collect(),
             python: self.python.executable.clone(),
-            arguments: wire::runner_arguments(),
+            arguments: self.runner.arguments(),
             scratch_kib: spec.limits.scratch_kib,
             scratch_files: spec.limits.scratch_files,
             become_user,
