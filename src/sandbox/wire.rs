@@ -54,11 +54,7 @@ impl Runner {
     /// With the code that the same interpreter told us in `greeting`, in a sandbox without an agent.
     pub(super) fn compiled(greeting: Greeting) -> Self {
         let Greeting { interpreter, code } = greeting;
-        Self {
-            bytes: [RUNNER.as_bytes(), &code].concat(),
-            code_bytes: code.len(),
-            compiler: interpreter,
-        }
+        Self { bytes: [RUNNER.as_bytes(), &code].concat(), code_bytes: code.len(), compiler: interpreter }
     }
 
     /// The arguments of the interpreter that becomes the runner.
