@@ -12,6 +12,9 @@ pub struct Validation {
     /// The task's id; null where the request had the invariants itself and no id with them.
     pub task_id: Option<String>,
     pub status: JobStatus,
+    /// How often a restart of the platform cut it off; then it is run again, three times at most.
+    #[serde(default)]
+    pub interrupted: u32,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// The path of the log.

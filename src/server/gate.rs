@@ -35,10 +35,6 @@ impl Gate {
         &self.policy
     }
 
-    pub(super) fn shared_policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy)
-    }
-
     /// How many more may come before the gate is busy.
     pub(super) fn free(&self) -> usize {
         self.places.available_permits()

@@ -197,17 +197,26 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
     };
     tasks.sort_by(|a, b| a.id.cmp(&b.id));
     let (blobs, files) = open_files(&settings.data, settings.bucket.as_ref()).await?;
+    let platform = validation::platform_of(&settings.data)
+        .map_err(|source| ServeError::Data { name: settings.data.display().to_string(), source })?;
+    let jobs = validation::Jobs::new(validation::Parts {
+        store: store.clone(),
+        platform,
+        policy: Arc::clone(&settings.policy),
+        bundles,
+        queue: settings.validation_queue,
+        clock: Arc::clone(&settings.clock),
+    });
     let app = App::new(Shared {
         queue: Queue::new(store.clone(), Arc::clone(&settings.clock), settings.rules),
         store,
         blobs,
         files,
         max_upload: settings.policy.limits.source_bytes,
-        jobs: validation::Jobs::new(settings.validation_queue, Arc::clone(&settings.clock)),
+        jobs,
         gate: gate::Gate::new(settings.policy, settings.gate_queue),
         clock: settings.clock,
         tasks,
-        bundles,
         token: Secret::read_or_generate(&token_file)?,
         seed,
         validators: settings.validators.map(Tokens::read).transpose()?,
@@ -228,6 +237,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|source| ServeError::Listen { address: settings.listen, source })?;
+    app.jobs.resume().await?;
     let address =
         listener.local_addr().map_err(|source| ServeError::Listen { address: settings.listen, source })?;
     let router = openapi::router(app.clone(), settings.request_timeout);
@@ -333,6 +343,9 @@ async fn upkeep(app: App) {
         }
         if let Err(error) = app.store.forget_nonces(app.clock.now()).await {
             tracing::error!(error = %error, "cannot forget old nonces");
+        }
+        if let Err(error) = app.jobs.forget().await {
+            tracing::error!(error = %error, "cannot forget old validations");
         }
         match app.queue.expire().await {
             Ok(0) => {}

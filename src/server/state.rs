@@ -35,8 +35,6 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     /// Those that uploaded agents compete in, sorted by id.
     pub(super) tasks: Vec<Task>,
-    /// Those that take a bundle.
-    pub(super) bundles: Vec<Task>,
     pub(super) jobs: Jobs,
     /// The operator's; without tokens of their own also the validators'.
     pub(super) token: Secret,

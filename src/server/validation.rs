@@ -1,180 +1,307 @@
-//! Jobs that check a bundle against invariants: a bounded queue in memory, the work on threads that
-//! may block, results that are forgotten after a while. A job that a restart loses is sent again by
-//! who wants it; nothing is scored here that a ranking knows of.
+//! Jobs that check a bundle against invariants: a bounded queue, the work on threads that may block.
+//! A job is in the database before it is answered for, and leaves it a while after its end. What the
+//! end of the platform cut off is run again at the next start, a bounded number of times. Nothing is
+//! scored here that a ranking knows of.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use uuid::Uuid;
 
+use super::acts;
 use crate::api::{JobStatus, Passed, Validation, ValidationResult};
 use crate::bundle::Rules;
 use crate::lint::{self, Policy};
-use crate::model::GateVerdict;
+use crate::model::{GateVerdict, InvalidName, Slug};
 use crate::queue::Clock;
-use crate::task::{Artifact, Holds};
+use crate::store::{NewValidation, Store, StoreError, StoredValidation, ValidationState};
+use crate::task::{self, Artifact, Author, Holds, InvalidInvariants, Task};
 
-/// Finished jobs are forgotten after so long.
+/// Ended jobs are forgotten after so long.
 const KEPT: SignedDuration = SignedDuration::from_secs(3600);
-/// Finished jobs that are kept at most; the oldest go first.
-const MOST_KEPT: usize = 1000;
+/// Ended jobs that are kept at most; the oldest go first.
+const MOST_KEPT: u32 = 1000;
 const MOST_LOG_LINES: usize = 2000;
+/// A job that was cut off so often is not run again: it may be what ends the platform.
+const MOST_INTERRUPTIONS: u32 = 3;
+/// Between two looks at a job that another platform runs, and two tries while the database is gone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+const OUR_FAULT: &str = "the platform failed; it is not the bundle's fault";
+const CUT_OFF: &str = "the platform ended while this was checked, three times; it is not run again";
+const LEFT: &str = "the platform that took this did not come back; it is not the bundle's fault";
 
 /// What is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Order {
-    pub(super) task_id: Option<String>,
-    pub(super) artifact: Artifact,
+    /// The id of a task, or the text of invariants.
+    pub(super) task: String,
     pub(super) bundle: Bytes,
+}
+
+/// Why there is nothing to check a bundle against.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoInvariants {
+    #[error("the task cannot be used: {0}")]
+    Invalid(#[from] InvalidInvariants),
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    #[error("there is no task `{0}` of the kind `artifact`")]
+    Unknown(Slug),
 }
 
 /// All jobs. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Jobs {
-    shared: Arc<Shared>,
-}
+pub(super) struct Jobs(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    jobs: Mutex<HashMap<Uuid, Job>>,
+    store: Store,
+    /// Which platform this is, of those that share the database.
+    platform: Uuid,
+    policy: Arc<Policy>,
+    /// Tasks that a request may name.
+    bundles: Vec<Task>,
     /// How many may run or wait.
     places: Arc<Semaphore>,
     /// How many may run.
     runners: Arc<Semaphore>,
-    /// Told whenever a job ends.
+    /// Told whenever a job ends here.
     ended: watch::Sender<()>,
     clock: Arc<dyn Clock>,
 }
 
-#[derive(Debug, Clone)]
-struct Job {
-    shown: Validation,
-    ended_at: Option<Timestamp>,
-    log: Vec<String>,
+/// What the jobs need.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) store: Store,
+    pub(super) platform: Uuid,
+    pub(super) policy: Arc<Policy>,
+    pub(super) bundles: Vec<Task>,
+    /// How many may be there that have not ended.
+    pub(super) queue: usize,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// Which platform has this data folder: made once, and kept there.
+pub(super) fn platform_of(folder: &Path) -> io::Result<Uuid> {
+    let path = folder.join("platform.id");
+    match fs::read_to_string(&path) {
+        Ok(text) => Uuid::try_parse(text.trim()).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let id = Uuid::now_v7();
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            writeln!(file, "{id}")?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            Ok(id)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 impl Jobs {
-    /// As many run at one time as there are processors; `queue` jobs may be there in all that have
-    /// not ended.
-    pub(super) fn new(queue: usize, clock: Arc<dyn Clock>) -> Self {
+    /// As many run at one time as there are processors.
+    pub(super) fn new(parts: Parts) -> Self {
         let runners = thread::available_parallelism().map_or(1, NonZero::get);
-        let shared = Shared {
-            jobs: Mutex::default(),
-            places: Arc::new(Semaphore::new(queue)),
+        Self(Arc::new(Shared {
+            store: parts.store,
+            platform: parts.platform,
+            policy: parts.policy,
+            bundles: parts.bundles,
+            places: Arc::new(Semaphore::new(parts.queue)),
             runners: Arc::new(Semaphore::new(runners)),
             ended: watch::channel(()).0,
-            clock,
-        };
-        Self { shared: Arc::new(shared) }
+            clock: parts.clock,
+        }))
     }
 
-    /// Takes an order, or `None` when the queue is full.
-    pub(super) fn take(&self, order: Order, policy: Arc<Policy>) -> Option<Validation> {
-        let place = Arc::clone(&self.shared.places).try_acquire_owned().ok()?;
-        let id = Uuid::now_v7();
-        let shown = Validation {
-            job_id: id,
-            task_id: order.task_id.clone(),
-            status: JobStatus::Queued,
-            created_at: self.shared.clock.now(),
-            log_url: format!("/validate/{id}/log"),
-            result: None,
+    /// Goes on with what was there when the platform ended.
+    pub(super) async fn resume(&self) -> Result<(), StoreError> {
+        let (store, now) = (&self.0.store, self.0.clock.now());
+        let waiting = store.resume_validations(self.0.platform, MOST_INTERRUPTIONS, CUT_OFF, now).await?;
+        if !waiting.is_empty() {
+            tracing::warn!(jobs = waiting.len(), "validations are taken up again");
+        }
+        for id in waiting {
+            let all = self.clone();
+            tokio::spawn(async move {
+                // Never closed.
+                let Ok(place) = Arc::clone(&all.0.places).acquire_owned().await else { return };
+                all.run(id, place).await;
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes an order, or `None` when the queue is full. Whoever has the answer has the job.
+    pub(super) async fn take(
+        &self,
+        order: Order,
+        task_id: Option<String>,
+    ) -> Result<Option<Validation>, StoreError> {
+        let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() else { return Ok(None) };
+        self.forget().await?;
+        let (id, at) = (Uuid::now_v7(), self.0.clock.now());
+        let new = NewValidation {
+            id,
+            platform: self.0.platform,
+            task_id: task_id.clone(),
+            task: order.task,
+            bundle: order.bundle.to_vec(),
+            at,
         };
-        let job = Job { shown: shown.clone(), ended_at: None, log: Vec::new() };
-        let mut jobs = self.jobs();
-        forget(&mut jobs, self.shared.clock.now());
-        jobs.insert(id, job);
-        drop(jobs);
+        self.0.store.add_validation(new).await?;
         let all = self.clone();
-        tokio::spawn(async move {
-            let runner = Arc::clone(&all.shared.runners).acquire_owned().await;
-            all.change(id, |job| job.shown.status = JobStatus::Running);
-            // The permits go with the work.
-            let work = tokio::task::spawn_blocking(move || {
-                let done = work(&order, &policy);
-                drop((runner, place));
-                done
-            });
-            let done = work.await;
-            let now = all.shared.clock.now();
-            all.change(id, |job| {
-                job.ended_at = Some(now);
-                match done {
-                    Ok((result, log)) => {
-                        job.shown.status = JobStatus::Done;
-                        job.shown.result = Some(result);
-                        job.log = log;
-                    }
-                    Err(error) => {
-                        tracing::error!(%id, %error, "a validation was lost");
-                        job.shown.status = JobStatus::Failed;
-                        job.log.push("the platform failed; it is not the bundle's fault".to_owned());
-                    }
-                }
-            });
-            all.shared.ended.send_replace(());
-        });
-        Some(shown)
+        tokio::spawn(async move { all.run(id, place).await });
+        let shown = StoredValidation {
+            id,
+            task_id,
+            state: ValidationState::Queued,
+            interrupted: 0,
+            created_at: at,
+            result: None,
+            log: String::new(),
+        };
+        Ok(Some(shown_as(shown)))
     }
 
     /// The job `id`, and its log.
-    pub(super) fn get(&self, id: Uuid) -> Option<(Validation, Vec<String>)> {
-        let mut jobs = self.jobs();
-        forget(&mut jobs, self.shared.clock.now());
-        jobs.get(&id).map(|job| (job.shown.clone(), job.log.clone()))
+    pub(super) async fn get(&self, id: Uuid) -> Result<Option<(Validation, String)>, StoreError> {
+        let found = self.0.store.validation(id, self.forgotten()).await?;
+        Ok(found.map(|mut job| {
+            let log = std::mem::take(&mut job.log);
+            (shown_as(job), log)
+        }))
     }
 
     /// The job `id`, at its end if that comes within `patience`.
-    pub(super) async fn wait(&self, id: Uuid, patience: Duration) -> Option<Validation> {
-        let mut ended = self.shared.ended.subscribe();
-        let until_end = async {
-            loop {
-                let (job, _) = self.get(id)?;
-                let has_ended = matches!(job.status, JobStatus::Done | JobStatus::Failed);
-                // The sender lives as long as `self`.
-                if has_ended || ended.changed().await.is_err() {
-                    return Some(job);
-                }
+    pub(super) async fn wait(&self, id: Uuid, patience: Duration) -> Result<Option<Validation>, StoreError> {
+        let mut ended = self.0.ended.subscribe();
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let Some((job, _)) = self.get(id).await? else { return Ok(None) };
+            let has_ended = matches!(job.status, JobStatus::Done | JobStatus::Failed);
+            if has_ended || tokio::time::Instant::now() >= deadline {
+                return Ok(Some(job));
             }
-        };
-        match tokio::time::timeout(patience, until_end).await {
-            Ok(job) => job,
-            Err(_) => self.get(id).map(|(job, _)| job),
+            let look_again = deadline.min(tokio::time::Instant::now() + PAUSE);
+            // Another platform's job ends without our hearing of it.
+            let _ = tokio::time::timeout_at(look_again, ended.changed()).await;
         }
     }
 
-    fn jobs(&self) -> MutexGuard<'_, HashMap<Uuid, Job>> {
-        self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Forgets what ended long ago.
+    pub(super) async fn forget(&self) -> Result<(), StoreError> {
+        let (store, platform, now) = (&self.0.store, self.0.platform, self.0.clock.now());
+        store.forget_validations(platform, MOST_KEPT, self.forgotten(), LEFT, now).await
     }
 
-    fn change(&self, id: Uuid, change: impl FnOnce(&mut Job)) {
-        if let Some(job) = self.jobs().get_mut(&id) {
-            change(job);
+    /// The invariants that `task` asks for, and the id that they have.
+    ///
+    /// # Errors
+    /// When the text is not one of invariants, or names no task that takes a bundle.
+    pub(super) fn invariants(&self, task: &str) -> Result<(Artifact, Option<String>), NoInvariants> {
+        if task.trim_start().starts_with('{') {
+            return Ok(Artifact::parse(task, Author::Anybody)?);
+        }
+        let id = Slug::parse(task.trim())?;
+        let known = self.0.bundles.iter().find(|known| known.id == id);
+        match known.map(|known| &known.kind) {
+            Some(task::Kind::Artifact(artifact)) => Ok((artifact.clone(), Some(id.to_string()))),
+            _ => Err(NoInvariants::Unknown(id)),
+        }
+    }
+
+    fn forgotten(&self) -> Timestamp {
+        self.0.clock.now().saturating_sub(KEPT).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Runs a job that waits, once there is a runner.
+    async fn run(&self, id: Uuid, place: OwnedSemaphorePermit) {
+        // Never closed.
+        let Ok(runner) = Arc::clone(&self.0.runners).acquire_owned().await else { return };
+        // The archive is only now in memory, so that there are as many of them as there are runners.
+        let started = self.tried(|| self.0.store.start_validation(id)).await;
+        let Some(Some((task, bundle))) = started else { return };
+        let policy = Arc::clone(&self.0.policy);
+        let done = match self.invariants(&task) {
+            // The permits go with the work.
+            Ok((artifact, _)) => tokio::task::spawn_blocking(move || {
+                let done = work(&artifact, &bundle, &policy);
+                drop((runner, place));
+                done
+            })
+            .await
+            .map_err(|error| {
+                tracing::error!(%id, %error, "a validation was lost");
+                OUR_FAULT.to_owned()
+            }),
+            // It was there when the job was taken.
+            Err(error) => Err(error.to_string()),
+        };
+        let (result, log) = match done {
+            Ok((result, log)) => (serde_json::to_string(&result).ok(), log),
+            Err(why) => (None, vec![why]),
+        };
+        let log = acts::storable(&log.iter().flat_map(|line| [line, "\n"]).collect::<String>());
+        let now = self.0.clock.now();
+        self.tried(|| self.0.store.end_validation(id, result.as_deref(), &log, now)).await;
+        self.0.ended.send_replace(());
+    }
+
+    /// Tries until the database takes it. A fault that is no outage ends the job; what is in the
+    /// database is taken up at the next start.
+    async fn tried<T, F>(&self, step: impl Fn() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match step().await {
+                Ok(done) => return Some(done),
+                Err(error) => {
+                    tracing::error!(error = %error, "cannot go on with a validation");
+                    if !error.is_outage() {
+                        return None;
+                    }
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
-/// Drops what ended long ago, and the oldest of what is too much.
-fn forget(jobs: &mut HashMap<Uuid, Job>, now: Timestamp) {
-    jobs.retain(|_, job| job.ended_at.is_none_or(|at| now.duration_since(at) < KEPT));
-    while jobs.values().filter(|job| job.ended_at.is_some()).count() > MOST_KEPT {
-        let ended = jobs.iter().filter_map(|(id, job)| Some((job.ended_at?, *id)));
-        let Some((_, oldest)) = ended.min() else { return };
-        jobs.remove(&oldest);
+fn shown_as(job: StoredValidation) -> Validation {
+    Validation {
+        job_id: job.id,
+        task_id: job.task_id,
+        status: match job.state {
+            ValidationState::Queued => JobStatus::Queued,
+            ValidationState::Running => JobStatus::Running,
+            ValidationState::Done => JobStatus::Done,
+            ValidationState::Failed => JobStatus::Failed,
+        },
+        interrupted: job.interrupted,
+        created_at: job.created_at,
+        log_url: format!("/validate/{}/log", job.id),
+        // We wrote it; a newer version may have written more than we know.
+        result: job.result.and_then(|text| serde_json::from_str(&text).ok()),
     }
 }
 
 /// What comes of an order, and the log of it.
-fn work(order: &Order, policy: &Policy) -> (ValidationResult, Vec<String>) {
-    let total = order.artifact.len() as u64;
-    let report = lint::check_bundle(&order.bundle, &Rules::ARTIFACT, policy);
+fn work(artifact: &Artifact, bundle: &[u8], policy: &Policy) -> (ValidationResult, Vec<String>) {
+    let total = artifact.len() as u64;
+    let report = lint::check_bundle(bundle, &Rules::ARTIFACT, policy);
     let verdict = report.verdict();
     let bundle = match (report.bundle.as_ref(), verdict) {
         (Some(bundle), GateVerdict::Accepted | GateVerdict::NeedsReview) => bundle,
@@ -192,7 +319,7 @@ fn work(order: &Order, policy: &Policy) -> (ValidationResult, Vec<String>) {
             return (failed(total, format!("the bundle is refused: {message}")), lines);
         }
     };
-    let held = order.artifact.judge(bundle);
+    let held = artifact.judge(bundle);
     let mut log = vec![format!("{} files, sha256 {}", bundle.files().count(), bundle.sha256())];
     log.extend(held.iter().map(line).take(MOST_LOG_LINES));
     (result(&held), log)

@@ -27,6 +27,7 @@ pub const TABLES: &[&str] = &[
     "rejudge_places",
     "rejudge_changes",
     "rechecks",
+    "validations",
 ];
 
 /// A row by its columns. NULL is absent; bytes are `{"base64": …}`.

@@ -23,6 +23,7 @@ mod runs;
 mod step;
 mod submissions;
 mod together;
+mod validations;
 
 use std::path::Path;
 
@@ -44,6 +45,7 @@ pub use rejudges::{Act, Applied, CaseChange, Entry, Made, Rejudge, RejudgeState,
 pub use rows::{Event, Submission};
 pub use runs::{JudgedTask, Judgement, Run, RunTask, Standing};
 pub use submissions::{Admission, NewSubmission, Page, Ranked, SubmissionQuery};
+pub use validations::{NewValidation, StoredValidation, ValidationState};
 
 use together::Together;
 

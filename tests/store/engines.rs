@@ -9,7 +9,7 @@ use portcullis::lint::{self, Policy};
 use portcullis::model::{Digest, Score, SubmissionId, SubmissionState};
 use portcullis::queue::{Clock as _, Lease, Queue, Rules};
 use portcullis::store::{
-    self, Act, Admission, Applied, BackupError, Blobs, Finish, Made, NewSubmission, Quota, Regated,
+    self, Act, Admission, Applied, BackupError, Blobs, Finish, Made, NewSubmission, NewValidation, Quota, Regated,
     Resolution, ScoreChange, Selection, Sentence, Store, SubmissionQuery, TABLES,
 };
 
@@ -144,6 +144,22 @@ impl Platform {
         self.queue.expire().await.expect("it works");
         self.judge("v2", 0, None).await;
         self.claim("v1").await;
+        // Bundles: one waits, one was cut off and has ended, one has failed.
+        for number in 0..3 {
+            let (id, now) = (uuid::Uuid::now_v7(), self.clock.now());
+            let platform = uuid::Uuid::nil();
+            let bundle = vec![0, 255, b'P', b'K', number];
+            let task = "{\"invariants\": []} ☃".to_owned();
+            let new = NewValidation { id, platform, task_id: None, task, bundle, at: now };
+            self.store.add_validation(new).await.expect("stored");
+            if number > 0 {
+                self.store.start_validation(id).await.expect("it works").expect("it waits");
+                self.store.resume_validations(platform, 3, "", now).await.expect("it works");
+                self.store.start_validation(id).await.expect("it works").expect("it waits");
+                let result = Some("{}").filter(|_| number == 1);
+                self.store.end_validation(id, result, "a ☃\n", now).await.expect("it works");
+            }
+        }
         // A set with a result, a lease and free places.
         self.set(None).await;
         self.judge("v4", 0, None).await;

@@ -13,13 +13,11 @@ use uuid::Uuid;
 
 use crate::api::Validation;
 use crate::bundle::Rules;
-use crate::model::Slug;
 use crate::server::error::{ApiError, Kind, refusals};
 use crate::server::extract::Asked;
 use crate::server::form::{broken, missing, take};
 use crate::server::state::App;
-use crate::server::validation::Order;
-use crate::task::{self, Artifact, Author};
+use crate::server::validation::{NoInvariants, Order};
 
 refusals!(Submit: Malformed, TooMany, NotFound, TooLarge);
 refusals!(Look: Malformed, NotFound);
@@ -57,7 +55,8 @@ pub(in crate::server) struct TailQuery {
 /// Check a bundle against invariants
 ///
 /// The bundle is checked on a queue; the answer names the job. A bundle that cannot be read is a job
-/// with the score 0.
+/// with the score 0. A restart of the platform loses no job: what it cut off is checked again, and
+/// fails by the platform's fault when that happened three times.
 #[utoipa::path(post, path = "/validate", tag = "public", operation_id = "validate_bundle",
     request_body(content = ValidateForm, content_type = "multipart/form-data"),
     responses((status = ACCEPTED, body = Validation), Submit))]
@@ -67,9 +66,9 @@ pub(in crate::server) async fn submit(
     request: Request,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Validation>), ApiError> {
     app.limits.check_address(address.ip())?;
-    let order = read(&app, request).await?;
-    let policy = app.gate.shared_policy();
-    let job = app.jobs.take(order, policy).ok_or_else(|| ApiError::queue_full(RETRY_AFTER_SECONDS))?;
+    let (order, task_id) = read(&app, request).await?;
+    let job = app.jobs.take(order, task_id).await?;
+    let job = job.ok_or_else(|| ApiError::queue_full(RETRY_AFTER_SECONDS))?;
     let place = format!("/validate/{}", job.job_id);
     let place = HeaderValue::try_from(place).map_err(ApiError::internal)?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(job)))
@@ -87,7 +86,7 @@ pub(in crate::server) async fn show(
 ) -> Result<Json<Validation>, ApiError> {
     let id = job_id(&id)?;
     let patience = Duration::from_secs(query.wait.min(LONGEST_WAIT_SECONDS));
-    app.jobs.wait(id, patience).await.map(Json).ok_or_else(|| unknown(id))
+    app.jobs.wait(id, patience).await?.map(Json).ok_or_else(|| unknown(id))
 }
 
 /// The end of a job's log
@@ -101,9 +100,9 @@ pub(in crate::server) async fn log(
     Asked(query): Asked<TailQuery>,
 ) -> Result<String, ApiError> {
     let id = job_id(&id)?;
-    let (_, lines) = app.jobs.get(id).ok_or_else(|| unknown(id))?;
-    let first = lines.len().saturating_sub(query.tail.unwrap_or(LINES));
-    Ok(lines[first..].iter().flat_map(|line| [line, "\n"]).collect())
+    let (_, log) = app.jobs.get(id).await?.ok_or_else(|| unknown(id))?;
+    let left_out = log.lines().count().saturating_sub(query.tail.unwrap_or(LINES));
+    Ok(log.split_inclusive('\n').skip(left_out).collect())
 }
 
 fn job_id(text: &str) -> Result<Uuid, ApiError> {
@@ -114,7 +113,7 @@ fn unknown(id: Uuid) -> ApiError {
     ApiError::not_found(format!("there is no job `{id}`, or it ended more than an hour ago"))
 }
 
-async fn read(app: &App, request: Request) -> Result<Order, ApiError> {
+async fn read(app: &App, request: Request) -> Result<(Order, Option<String>), ApiError> {
     let most = usize::try_from(Rules::ARTIFACT.most_archive_bytes).unwrap_or(usize::MAX);
     let too_large = || {
         ApiError::new(
@@ -148,19 +147,17 @@ async fn read(app: &App, request: Request) -> Result<Order, ApiError> {
         }
     }
     let bundle = bundle.filter(|bytes| !bytes.is_empty()).ok_or_else(|| missing("bundle"))?;
-    let (artifact, task_id) = invariants(app, &task.ok_or_else(|| missing("task"))?)?;
-    Ok(Order { task_id, artifact, bundle })
+    let task = task.ok_or_else(|| missing("task"))?;
+    // Looked at before it waits, and again when it is its turn.
+    let (_, task_id) = app.jobs.invariants(&task)?;
+    Ok((Order { task, bundle }, task_id))
 }
 
-fn invariants(app: &App, task: &str) -> Result<(Artifact, Option<String>), ApiError> {
-    if task.trim_start().starts_with('{') {
-        return Artifact::parse(task, Author::Anybody)
-            .map_err(|error| ApiError::malformed(format!("the task cannot be used: {error}")));
-    }
-    let id = Slug::parse(task.trim())?;
-    let known = app.bundles.iter().find(|known| known.id == id);
-    match known.map(|known| &known.kind) {
-        Some(task::Kind::Artifact(artifact)) => Ok((artifact.clone(), Some(id.to_string()))),
-        _ => Err(ApiError::not_found(format!("there is no task `{id}` of the kind `artifact`"))),
+impl From<NoInvariants> for ApiError {
+    fn from(error: NoInvariants) -> Self {
+        match error {
+            NoInvariants::Unknown(_) => Self::not_found(error.to_string()),
+            NoInvariants::Invalid(_) | NoInvariants::Name(_) => Self::malformed(error.to_string()),
+        }
     }
 }

@@ -3,11 +3,15 @@
 use portcullis::api::{JobStatus, Passed, Validation};
 use portcullis::bundle::pack;
 use portcullis::client::Client;
+use portcullis::queue::Clock as _;
+use portcullis::store::{NewValidation, Store};
 use portcullis::task::{self, Fate};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Platform, name, problem};
+use crate::support::StillClock;
 
 fn state(names: &[&str]) -> Vec<u8> {
     let resources: Vec<Value> = names
@@ -97,7 +101,7 @@ async fn what_is_no_order_is_refused_before_it_waits() {
         assert_eq!(name(&refused(task).await), "malformed", "{task}");
     }
     assert_eq!(name(&refused("reverse_string").await), "not-found");
-    let unknown = uuid::Uuid::nil();
+    let unknown = Uuid::nil();
     assert_eq!(name(&problem(client.validation(unknown, 0).await)), "not-found");
     let http = reqwest::Client::new();
     let form = Form::new().text("task", "two_tier_network");
@@ -129,4 +133,81 @@ async fn jobs_are_forgotten_an_hour_after_their_end() {
     assert!(platform.client.validation(job.job_id, 0).await.is_ok());
     platform.clock.advance(1);
     assert_eq!(name(&problem(platform.client.validation(job.job_id, 0).await)), "not-found");
+}
+
+/// What a platform had taken that has its id in `folder`, as its database says.
+async fn taken(folder: &tempfile::TempDir, task: &str, bundle: Vec<u8>) -> (Store, Uuid, Uuid) {
+    let id = std::fs::read_to_string(folder.path().join("platform.id")).expect("its id");
+    let platform = Uuid::try_parse(id.trim()).expect("an id");
+    let store = Store::open_file(&folder.path().join("platform.sqlite")).await.expect("a store");
+    let job = Uuid::now_v7();
+    let at = StillClock::new().now();
+    let new = NewValidation { id: job, platform, task_id: None, task: task.to_owned(), bundle, at };
+    store.add_validation(new).await.expect("stored");
+    (store, platform, job)
+}
+
+#[tokio::test]
+async fn a_restart_loses_no_job_and_checks_again_what_it_cut_off() {
+    let platform = Platform::start().await;
+    let done = ended(&platform.client, &invariants(&["a"]), state(&["a"])).await;
+    let folder = platform.stop().await;
+    let (store, _, waits) = taken(&folder, &invariants(&["a"]), state(&["a"])).await;
+    let (_, _, ran) = taken(&folder, &invariants(&["a", "b"]), state(&["a"])).await;
+    let (_, _, gone) = taken(&folder, "a_task_that_is_gone", state(&["a"])).await;
+    store.start_validation(ran).await.expect("it works").expect("it waits");
+    store.close().await;
+
+    let platform = Platform::in_folder(folder, |_| {}).await;
+    assert_eq!(platform.client.validation(done.job_id, 0).await.expect("known"), done);
+    let at_end = async |id| {
+        let mut job = platform.client.validation(id, 30).await.expect("known");
+        while matches!(job.status, JobStatus::Queued | JobStatus::Running) {
+            job = platform.client.validation(id, 30).await.expect("known");
+        }
+        job
+    };
+    let job = at_end(waits).await;
+    assert_eq!((job.status, job.interrupted), (JobStatus::Done, 0));
+    assert_eq!(job.result.expect("a result").score, 1.0);
+    let job = at_end(ran).await;
+    assert_eq!((job.status, job.interrupted), (JobStatus::Done, 1));
+    assert_eq!(job.result.expect("a result").passed_invariants, 1);
+    let job = at_end(gone).await;
+    assert_eq!((job.status, job.result), (JobStatus::Failed, None));
+    let log = platform.client.validation_log(gone).await.expect("a log");
+    assert!(log.contains("there is no task `a_task_that_is_gone`"), "{log}");
+}
+
+#[tokio::test]
+async fn what_was_cut_off_three_times_is_our_fault_and_not_checked_again() {
+    let folder = Platform::start().await.stop().await;
+    let (store, platform, job) = taken(&folder, &invariants(&["a"]), state(&["a"])).await;
+    for _ in 0..2 {
+        store.start_validation(job).await.expect("it works").expect("it waits");
+        let now = StillClock::new().now();
+        assert_eq!(store.resume_validations(platform, 3, "", now).await.expect("it works"), [job]);
+    }
+    store.start_validation(job).await.expect("it works").expect("it waits");
+    store.close().await;
+    let platform = Platform::in_folder(folder, |_| {}).await;
+    let shown = platform.client.validation(job, 0).await.expect("known");
+    assert_eq!((shown.status, shown.interrupted, shown.result), (JobStatus::Failed, 3, None));
+    let log = platform.client.validation_log(job).await.expect("a log");
+    assert!(log.starts_with("the platform ended while this was checked"), "{log}");
+}
+
+#[tokio::test]
+async fn a_platform_leaves_the_jobs_of_another_alone_until_that_one_is_surely_gone() {
+    let folder = Platform::start().await.stop().await;
+    let (store, _, job) = taken(&folder, &invariants(&["a"]), state(&["a"])).await;
+    std::fs::remove_file(folder.path().join("platform.id")).expect("another platform");
+    let platform = Platform::in_folder(folder, |_| {}).await;
+    assert_eq!(platform.client.validation(job, 0).await.expect("known").status, JobStatus::Queued);
+    platform.clock.advance(3600);
+    ended(&platform.client, &invariants(&["a"]), state(&["a"])).await;
+    let shown = platform.client.validation(job, 0).await.expect("known");
+    assert_eq!(shown.status, JobStatus::Failed);
+    assert!(store.start_validation(job).await.expect("it works").is_none(), "nobody begins it any more");
+    assert!(platform.client.validation_log(job).await.expect("a log").contains("did not come back"));
 }
