@@ -113,7 +113,7 @@ impl DemoArguments {
             upload(terminal, &client, sample).await?;
         }
 
-        let chosen = self.sandbox.choose(terminal).await?;
+        let chosen = self.sandbox.choose(terminal, &cancel).await?;
         let worker = Worker {
             client,
             name: MinerId::parse("demo")?,

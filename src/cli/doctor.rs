@@ -1,9 +1,10 @@
 //! `portcullis doctor`: tries whether the sandbox keeps its promises on this machine.
 
+use anyhow::bail;
 use comfy_table::{Table, presets};
 use serde_json::json;
 
-use super::running::SandboxOptions;
+use super::running::{SandboxOptions, stop_on_signal};
 use super::{Exit, Terminal, block_on};
 use crate::model::IsolationLevel;
 use crate::sandbox::{Check, Chosen, examine};
@@ -37,8 +38,13 @@ enum Format {
 impl DoctorArguments {
     pub(crate) fn run(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         block_on(async {
-            let chosen = self.sandbox.choose(terminal).await?;
-            let checks = examine(&*chosen.backend).await?;
+            let cancel = stop_on_signal(terminal)?;
+            let chosen = self.sandbox.choose(terminal, &cancel).await?;
+            let Some(checks) = cancel.run_until_cancelled(examine(&*chosen.backend)).await else {
+                chosen.backend.settle().await;
+                bail!("stopped before the end");
+            };
+            let checks = checks?;
             terminal.data(match self.format {
                 Format::Table => table(&chosen, &checks),
                 Format::Json => json(&chosen, &checks),

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,9 @@ use crate::report::{self, Display, Summary, Terms};
 use crate::sandbox::{self, Backend, Capabilities, Chosen};
 use crate::task::{self, Task};
 use crate::validator::{self, Events, Journal, Outcome, Plan};
+
+/// How long a sandbox that is tried out may still take when we are told to stop.
+const TRYING_OUT: Duration = Duration::from_millis(1500);
 
 /// Where programs run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -157,11 +161,12 @@ impl RunOptions {
         &self,
         is_needed: bool,
         terminal: &Terminal,
+        cancel: &CancellationToken,
     ) -> anyhow::Result<(Arc<dyn Backend>, Option<Capabilities>)> {
         if !is_needed {
             return Ok((Arc::new(sandbox::Refusing), None));
         }
-        let chosen = self.choose_sandbox(terminal).await?;
+        let chosen = self.choose_sandbox(terminal, cancel).await?;
         Ok((chosen.backend, Some(chosen.capabilities)))
     }
 
@@ -185,8 +190,12 @@ impl RunOptions {
 
     /// As [`SandboxOptions::choose`]; refuses a sandbox that guarantees less than it should, unless
     /// that was asked for.
-    pub(super) async fn choose_sandbox(&self, terminal: &Terminal) -> anyhow::Result<Chosen> {
-        let chosen = self.sandbox.choose(terminal).await?;
+    pub(super) async fn choose_sandbox(
+        &self,
+        terminal: &Terminal,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<Chosen> {
+        let chosen = self.sandbox.choose(terminal, cancel).await?;
         require_full_isolation(&chosen, self.allow_weak)?;
         Ok(chosen)
     }
@@ -273,9 +282,10 @@ impl SandboxOptions {
         &self,
         is_needed: bool,
         terminal: &Terminal,
+        cancel: &CancellationToken,
     ) -> anyhow::Result<(Arc<dyn Backend>, Option<Capabilities>)> {
         if is_needed {
-            let chosen = self.choose(terminal).await?;
+            let chosen = self.choose(terminal, cancel).await?;
             Ok((chosen.backend, Some(chosen.capabilities)))
         } else {
             Ok((Arc::new(sandbox::Refusing), None))
@@ -283,8 +293,26 @@ impl SandboxOptions {
     }
 
     /// Chooses and probes the sandbox, says on stderr which one it is and why, and clears away
-    /// what a killed run of ours left behind.
-    pub(super) async fn choose(&self, terminal: &Terminal) -> anyhow::Result<Chosen> {
+    /// what a killed run of ours left behind. When `cancel` says so it fails soon: what is tried out gets
+    /// a moment to be cleared away in order.
+    pub(super) async fn choose(
+        &self,
+        terminal: &Terminal,
+        cancel: &CancellationToken,
+    ) -> anyhow::Result<Chosen> {
+        let choosing = self.choose_and_sweep(terminal);
+        tokio::pin!(choosing);
+        tokio::select! {
+            chosen = &mut choosing => return chosen,
+            () = cancel.cancelled() => {}
+        }
+        match tokio::time::timeout(TRYING_OUT, choosing).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) | Err(_) => bail!("stopped before anything was run"),
+        }
+    }
+
+    async fn choose_and_sweep(&self, terminal: &Terminal) -> anyhow::Result<Chosen> {
         let choice = match self.sandbox {
             SandboxChoice::Auto => sandbox::Choice::Auto,
             SandboxChoice::Docker => sandbox::Choice::Docker,

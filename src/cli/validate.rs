@@ -67,7 +67,8 @@ impl ValidateArguments {
     async fn validate(self, terminal: &Terminal) -> anyhow::Result<Exit> {
         let tasks = self.options.tasks.load()?;
         let client = Client::new(&self.platform)?.with_token(&Secret::read(&self.token_file)?);
-        let chosen = self.options.choose_sandbox(terminal).await?;
+        let cancel = running::stop_on_signal(terminal)?;
+        let chosen = self.options.choose_sandbox(terminal, &cancel).await?;
         let worker = Worker {
             client,
             name: self.name,
@@ -77,7 +78,7 @@ impl ValidateArguments {
             jobs: self.options.sandbox.jobs(),
             repeat: self.options.repeat,
             policy: Policy::standard(),
-            cancel: running::stop_on_signal(terminal)?,
+            cancel,
             terminal: *terminal,
             format: self.options.format,
         };
@@ -136,7 +137,13 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Claims one submission and sees it through. `false` when there was none.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer: a submission that is only claimed to be given back would use up
+    /// its tries. When the platform does not do its part.
     pub(super) async fn work_once(&self, total: &mut Outcome) -> anyhow::Result<bool> {
+        let Some(ready) = self.until_stopped(self.chosen.backend.probe()).await else { return Ok(false) };
+        ready?;
         let Some(claimed) = self.until_stopped(self.client.claim(&self.name)).await else { return Ok(false) };
         let Some(assignment) = claimed? else { return Ok(false) };
         let miner = &assignment.miner_id;

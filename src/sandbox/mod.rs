@@ -99,6 +99,10 @@ pub enum SandboxError {
     /// The backend cannot be used on this machine; the text says what to install or start.
     #[error("{0}")]
     Unavailable(String),
+    /// It worked and has stopped answering altogether: whatever else is asked of it waits in vain. The
+    /// text says how that was seen.
+    #[error("{0}")]
+    Gone(String),
     /// It worked and then it did not.
     #[error("the sandbox failed while it was asked to {doing}: {cause}")]
     Failed { doing: &'static str, cause: String },
@@ -132,8 +136,12 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// What it can guarantee here, or why it cannot be used.
     async fn probe(&self) -> Result<Capabilities, SandboxError>;
 
-    /// A sandbox for one agent and one task. Nothing of an earlier session is in it.
+    /// A sandbox for one agent and one task. Nothing of an earlier session is in it. Comes to an end
+    /// within a bound of its own, and may be dropped before (see [`settle`](Self::settle)).
     async fn open(&self, spec: &SessionSpec) -> Result<Box<dyn Session>, SandboxError>;
+
+    /// Waits until what was dropped half-way (an opening, a session that was not closed) is cleared away.
+    async fn settle(&self) {}
 
     /// How many times longer programs need than on this machine's own processor.
     fn slowness(&self) -> u32 {

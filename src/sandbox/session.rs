@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -19,7 +20,9 @@ const START: Duration = Duration::from_secs(20);
 /// The runner's clock decides; ours decides when the runner does not.
 const GRACE: Duration = Duration::from_secs(3);
 /// From process 1 to its greeting. A cold disk or an emulated machine takes seconds.
-const GREETING: Duration = Duration::from_secs(60);
+const GREETING: Duration = Duration::from_secs(30);
+/// For the end of the link when the runner was ended.
+const LAST_FRAMES: Duration = Duration::from_secs(20);
 /// What the process around a runner may say about a failure.
 const LAST_WORDS: u64 = 4096;
 
@@ -44,6 +47,10 @@ pub(super) trait Sandbox: Send {
 
     /// The kernel's counters, where this side can read them.
     async fn counters(&mut self) -> Counters;
+
+    /// Ends the runner and everything below it, and leaves the link open: what was said before can
+    /// still be read there, and its end shows that the way from the runner is open.
+    fn halt(&mut self) -> BoxFuture<'static, Result<(), SandboxError>>;
 
     /// Whether the kernel ended the runner itself for want of memory, where only an engine knows.
     async fn was_killed_for_memory(&mut self) -> bool {
@@ -217,6 +224,38 @@ async fn watch(link: &mut Link, case: &[u8], wall: Duration, output_bytes: u64) 
     }
 }
 
+/// The runner is silent although its time is over: either it is, which is the program's doing, or the way
+/// to us is not open, which is not. So it is ended while we go on listening. A report that was under way
+/// counts; an end of the stream without one shows that there was none; anything else is our fault.
+async fn end_the_silence(
+    sandbox: &mut dyn Sandbox,
+    collected: &mut Collected,
+    output_bytes: u64,
+) -> Result<Option<End>, SandboxError> {
+    let halting = sandbox.halt();
+    let link = sandbox.link();
+    let after = LAST_FRAMES * link.patience;
+    let rest = async {
+        let rest = timeout(after, read_rest(link, collected, output_bytes)).await;
+        rest.map_err(|_| SandboxError::Unresponsive { doing: "relay the end of a case", after })
+    };
+    let ((), end) = tokio::try_join!(halting, rest)?;
+    Ok(end)
+}
+
+/// Reads to the end of the stream, or to the report of a case's end.
+async fn read_rest(link: &mut Link, collected: &mut Collected, output_bytes: u64) -> Option<End> {
+    loop {
+        match wire::read_reply(&mut link.from).await {
+            Ok(Reply::Started) => {}
+            Ok(Reply::Stdout(part)) if collected.take(&part, true, output_bytes) => {}
+            Ok(Reply::Stderr(part)) if collected.take(&part, false, output_bytes) => {}
+            Ok(Reply::Ended(end)) => return Some(end),
+            Ok(_) | Err(_) => return None,
+        }
+    }
+}
+
 /// See the module. `open` makes the first sandbox, so that its failure is an error of opening.
 #[derive(Debug)]
 pub(super) struct WarmSession<L> {
@@ -318,8 +357,14 @@ impl<L: Launch> Session for WarmSession<L> {
         live.spent = true;
         live.cases += 1;
         let before = live.sandbox.counters().await;
-        let Seen { collected, end } =
+        let Seen { mut collected, mut end } =
             watch(live.sandbox.link(), &frame, limits.wall(), limits.output_bytes).await;
+        if let Ended::ByOurClock(_) = end
+            && let Some(late) =
+                end_the_silence(&mut *live.sandbox, &mut collected, limits.output_bytes).await?
+        {
+            end = Ended::Measured(late);
+        }
         let after = live.sandbox.counters().await;
         let mut counted = Counters {
             oom_kills: after.oom_kills.saturating_sub(before.oom_kills),

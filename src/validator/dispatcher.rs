@@ -2,7 +2,7 @@
 //! the order of the plan.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -36,6 +36,7 @@ pub async fn resume(plan: Plan, journal: Option<Arc<Journal>>, events: Events) -
         journal,
         removals: Removals::new(jobs),
         given_up_in_a_row: AtomicU32::new(0),
+        is_gone: AtomicBool::new(false),
     });
     let (tasks, rounds) = make_rounds(tasks, seed, &shared).await;
     let cases: usize = tasks.iter().map(|ready| ready.task.cases.len()).sum();
@@ -85,11 +86,13 @@ pub async fn resume(plan: Plan, journal: Option<Arc<Journal>>, events: Events) -
         .await;
     finished.sort_by_key(|(index, _)| *index);
 
+    let left_behind = shared.removals.finish().await.left;
+    shared.backend.settle().await;
     let mut outcome = Outcome {
         judged: Vec::with_capacity(agents.len()),
         faults: Vec::new(),
         rounds,
-        left_behind: shared.removals.finish().await.left,
+        left_behind,
         partial: cancel.is_cancelled(),
     };
     let mut finished = finished.into_iter().map(|(_, unit)| unit);

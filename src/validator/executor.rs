@@ -1,7 +1,7 @@
 //! One unit of work: one agent on one task, every case in a fresh interpreter of one session.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,9 @@ const MOST_FAULTS: u32 = 3;
 /// of the plan is not tried.
 const MOST_UNITS_GIVEN_UP: u32 = 3;
 
+/// Why a case was not run after that.
+const NOT_TRIED: &str = "not tried, because the sandbox kept failing before";
+
 const BACKOFF: Duration = Duration::from_millis(250);
 
 /// What every unit of a plan shares.
@@ -38,11 +41,24 @@ pub(super) struct Shared {
     pub(super) journal: Option<Arc<Journal>>,
     pub(super) removals: Removals,
     pub(super) given_up_in_a_row: AtomicU32,
+    /// Whether the sandbox has stopped answering altogether.
+    pub(super) is_gone: AtomicBool,
 }
 
 impl Shared {
+    fn sandbox_is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
+    }
+
     fn sandbox_is_down(&self) -> bool {
-        self.given_up_in_a_row.load(Ordering::Relaxed) >= MOST_UNITS_GIVEN_UP
+        self.sandbox_is_gone() || self.given_up_in_a_row.load(Ordering::Relaxed) >= MOST_UNITS_GIVEN_UP
+    }
+}
+
+impl Shared {
+    /// Opens a session; `None` when the plan is cancelled.
+    async fn open(&self, spec: &SessionSpec) -> Option<Result<Box<dyn Session>, SandboxError>> {
+        self.cancel.run_until_cancelled(self.backend.open(spec)).await
     }
 }
 
@@ -179,12 +195,10 @@ pub(super) async fn open(unit: &Unit, shared: &Shared) -> Option<Opened> {
         return None;
     }
     let program = unit.program()?;
-    // Not raced against the cancellation: an engine that is interrupted half-way through making a
-    // container leaves it behind. Every backend bounds the time that opening takes.
     if unit.is_finished(&program, shared) {
         return None;
     }
-    let session = shared.backend.open(&unit.spec(&shared.run, Arc::clone(&program))).await;
+    let session = shared.open(&unit.spec(&shared.run, Arc::clone(&program))).await?;
     Some(Opened { program, session })
 }
 
@@ -211,7 +225,7 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
         Some(Err(error)) => bench.fault(&error).await,
         None => {
             if shared.sandbox_is_down() && !unit.is_finished(&bench.program, shared) {
-                bench.give_up("not tried, because the sandbox kept failing before".to_owned());
+                bench.give_up(NOT_TRIED.to_owned());
             }
         }
     }
@@ -430,6 +444,10 @@ impl Bench<'_> {
                 let why = self.task_fault.as_ref().or(self.last_fault.as_ref()).cloned();
                 return Err(Box::new(not_judged(case, CaseVerdict::InternalError, why)));
             }
+            if self.shared.sandbox_is_gone() {
+                self.give_up(NOT_TRIED.to_owned());
+                continue;
+            }
             let mut session = match self.seat(seat).take() {
                 Some(session) => session,
                 None => {
@@ -438,12 +456,14 @@ impl Bench<'_> {
                         Seat::Agent => unit.spec(run, Arc::clone(&self.program)),
                         Seat::Checker(checker) => unit.checker_spec(run, checker),
                     };
-                    match self.shared.backend.open(&spec).await {
-                        Ok(session) => session,
-                        Err(error) => {
+                    match self.shared.open(&spec).await {
+                        Some(Ok(session)) => session,
+                        Some(Err(error)) => {
                             self.fault(&error).await;
                             continue;
                         }
+                        // Cancelled, which the next turn finds.
+                        None => continue,
                     }
                 }
             };
@@ -474,10 +494,15 @@ impl Bench<'_> {
         self.faults += 1;
         self.last_fault = Some(error.to_string());
         tracing::warn!(agent = %self.unit.agent.miner_id, task = %self.unit.task.id, error = %error, attempt = self.faults, "sandbox failed");
-        // What cannot work here will not work in a second either.
-        if matches!(error, SandboxError::Unavailable(_)) {
-            self.faults = MOST_FAULTS;
-            return;
+        match error {
+            // What cannot work here will not work in a second either, and what has stopped answering
+            // would cost every unit of the plan its time-outs.
+            SandboxError::Gone(_) => {
+                self.shared.is_gone.store(true, Ordering::Relaxed);
+                self.faults = MOST_FAULTS;
+            }
+            SandboxError::Unavailable(_) => self.faults = MOST_FAULTS,
+            SandboxError::Failed { .. } | SandboxError::Unresponsive { .. } => {}
         }
         if self.faults < MOST_FAULTS {
             self.shared.events.send(Event::Retrying {

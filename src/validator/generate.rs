@@ -50,7 +50,7 @@ pub async fn generate(
                 return Ok((Arc::new(task.with_generated(cases)), Some(round)));
             }
             Err(Failure::Task(why)) => return Err(GenerateError::Task(why)),
-            Err(Failure::Sandbox(error @ SandboxError::Unavailable(_))) => {
+            Err(Failure::Sandbox(error @ (SandboxError::Unavailable(_) | SandboxError::Gone(_)))) => {
                 return Err(GenerateError::Sandbox(error.to_string()));
             }
             Err(Failure::Sandbox(error)) if tries == MOST_TRIES => {

@@ -18,9 +18,13 @@ mod daemon;
 mod doctor;
 mod endings;
 mod faults;
+mod killing;
 mod leftovers;
 mod metric;
 mod microvm;
+mod proxy;
+mod score;
+mod stopping;
 mod support;
 mod tasks;
 mod unprivileged;
@@ -46,6 +50,8 @@ fn main() -> ExitCode {
         trials.extend(faults::trials(&world, backend));
         trials.extend(doctor::trials(&world, backend));
         trials.extend(metric::trials(&world, backend));
+        trials.extend(stopping::trials(&world, backend));
+        trials.extend(killing::trials(&world, backend));
     }
     if !support::is_unprivileged() {
         trials.extend(microvm::trials(&world));

@@ -41,8 +41,12 @@ const TELLING: &[&str] = &[
 
 pub(crate) fn trials(world: &Arc<World>) -> Vec<Trial> {
     let mut trials = crate::battery::trials(world, BACKEND);
-    if std::env::var("PORTCULLIS_TEST_MICROVM").as_deref() != Ok("all") {
+    let wants_all = std::env::var("PORTCULLIS_TEST_MICROVM").as_deref() == Ok("all");
+    if !wants_all {
         trials.retain(|trial| TELLING.iter().any(|name| trial.name().ends_with(name)));
+    }
+    if wants_all {
+        trials.extend(crate::killing::trials(world, BACKEND));
     }
     trials.extend(crate::doctor::trials(world, BACKEND));
     trials.push(trial(world, BACKEND, "a_machine_tells_how_programs_ended", async move |under| {

@@ -1,6 +1,7 @@
 //! `portcullis task check`: proves task packages.
 
 use std::fmt::Write as _;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,7 +86,7 @@ impl CheckArguments {
         let bench = if runs {
             let cancel = running::stop_on_signal(terminal)?;
             let needs_one = loaded.iter().flat_map(|(_, task)| task).any(|task| task.kind.runs_programs());
-            let backend = self.sandbox.choose_if(needs_one, terminal).await?.0;
+            let backend = self.sandbox.choose_if(needs_one, terminal, &cancel).await?.0;
             Some(Bench { backend, jobs: self.sandbox.jobs(), cancel })
         } else {
             None
@@ -137,14 +138,26 @@ struct Bench {
     cancel: CancellationToken,
 }
 
+impl Bench {
+    /// What `work` comes to, unless we are told to stop meanwhile; then what it made is cleared away.
+    async fn until_stopped<T>(&self, work: impl Future<Output = T>) -> anyhow::Result<T> {
+        if let Some(done) = self.cancel.run_until_cancelled(work).await {
+            return Ok(done);
+        }
+        self.backend.settle().await;
+        bail!("stopped before the end")
+    }
+}
+
 /// Checks one task; with a bench its solutions are run too.
 async fn check(task: &Task, bench: Option<&Bench>) -> anyhow::Result<Checked> {
     let mut problems = task.problems();
     let proved = match bench {
         Some(bench) => {
-            let tried = validator::try_checker(task, bench.backend.as_ref(), &RunId::generate()).await?;
-            problems.extend(tried);
-            let (rounds, wrong) = rounds(task, bench).await?;
+            let run = RunId::generate();
+            let tried = bench.until_stopped(validator::try_checker(task, bench.backend.as_ref(), &run));
+            problems.extend(tried.await??);
+            let (rounds, wrong) = bench.until_stopped(rounds(task, bench)).await??;
             problems.extend(wrong);
             task.for_its_author(&rounds)
         }

@@ -4,10 +4,10 @@
 //! has a time-out, because an engine that hangs is as common as one that is down.
 
 mod container;
+mod engine;
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,13 +19,17 @@ use bollard::errors::Error as ApiError;
 use bollard::models::SystemInfo;
 use bollard::query_parameters::{
     AttachContainerOptions, CreateContainerOptions, CreateImageOptions, InspectContainerOptions,
-    ListContainersOptions, RemoveContainerOptions, StartContainerOptions, WaitContainerOptions,
+    KillContainerOptions, ListContainersOptions, RemoveContainerOptions, StartContainerOptions, WaitContainerOptions,
 };
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _, future};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::io::StreamReader;
+use tokio_util::task::TaskTracker;
 
+use self::engine::{call, while_it_lives};
 use super::owner::{Liveness, Owner};
 use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
 use super::wire::{self, Greeting, Runner, RunnerConfig};
@@ -72,6 +76,9 @@ struct Shared {
     capabilities: Capabilities,
     cases_per_sandbox: u32,
     owner: Owner,
+    /// What goes on although nobody waits for it: openings that were dropped half-way, which would
+    /// leave a container behind, and removals of containers that were dropped.
+    background: TaskTracker,
 }
 
 #[derive(Debug, Clone)]
@@ -89,7 +96,7 @@ impl Docker {
     ) -> Result<Self, SandboxError> {
         let (client, address) = connect(settings.engine.as_deref())?;
         let client = greet(client, &address).await?;
-        let info = call("describe itself", CALL, client.info()).await?;
+        let info = call(&client, "describe itself", CALL, client.info()).await?;
         let image = find_image(&client, &settings.image, progress).await?;
         let mut shared = Shared {
             capabilities: capabilities(&info, &image, settings.runtime.as_deref()),
@@ -99,6 +106,7 @@ impl Docker {
             runner: Runner::text(),
             cases_per_sandbox: settings.reuse.cases_per_sandbox(),
             owner: Owner::this_process(),
+            background: TaskTracker::new(),
         };
         let greeting = shared.try_out().await.map_err(|error| {
             let image = &shared.image.name;
@@ -143,12 +151,14 @@ async fn find_image(
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<Image, SandboxError> {
     let inspect = || async {
-        match timeout(CALL, client.inspect_image(name)).await {
-            Ok(Ok(image)) => Ok(image.id),
-            Ok(Err(ApiError::DockerResponseServerError { status_code: 404, .. })) => Ok(None),
-            Ok(Err(error)) => Err(failed("find the image", &error)),
-            Err(_) => Err(SandboxError::Unresponsive { doing: "find the image", after: CALL }),
-        }
+        let inspected = async {
+            match client.inspect_image(name).await {
+                Ok(image) => Ok(image.id),
+                Err(ApiError::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        call(client, "find the image", CALL, inspected).await
     };
     if let Some(id) = inspect().await? {
         return Ok(Image { name: name.to_owned(), id });
@@ -241,20 +251,38 @@ fn capabilities(info: &SystemInfo, image: &Image, runtime: Option<&str>) -> Capa
 #[async_trait]
 impl Backend for Docker {
     async fn probe(&self) -> Result<Capabilities, SandboxError> {
-        call("answer", GREETING, self.shared.client.ping()).await?;
+        call(&self.shared.client, "answer", GREETING, self.shared.client.ping()).await?;
         Ok(self.shared.capabilities.clone())
     }
 
     async fn open(&self, spec: &SessionSpec) -> Result<Box<dyn Session>, SandboxError> {
         spec.without_network("docker")?;
-        Ok(Box::new(WarmSession::open(Arc::clone(&self.shared), spec).await?))
+        let (shared, spec) = (Arc::clone(&self.shared), spec.clone());
+        let (to_us, opened) = oneshot::channel();
+        self.shared.background.spawn(async move {
+            // What came of it when nobody waits any more is closed again.
+            if let Err(Ok(session)) = to_us.send(WarmSession::open(shared, &spec).await) {
+                let _ = Box::new(session).close().await;
+            }
+        });
+        match opened.await {
+            Ok(session) => Ok(Box::new(session?)),
+            Err(lost) => Err(SandboxError::Failed { doing: "open a container", cause: lost.to_string() }),
+        }
+    }
+
+    async fn settle(&self) {
+        let background = &self.shared.background;
+        background.close();
+        background.wait().await;
+        background.reopen();
     }
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         let filters = HashMap::from([("label".to_owned(), vec![OWNER_LABEL.to_owned()])]);
         let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
         let client = &self.shared.client;
-        let containers = call("list containers", CALL, client.list_containers(Some(options))).await?;
+        let containers = call(client, "list containers", CALL, client.list_containers(Some(options))).await?;
         let mut report = SweepReport::default();
         for container in containers {
             let Some(id) = container.id else { continue };
@@ -318,9 +346,10 @@ impl Shared {
         };
         let body = container::body(plan, labels);
         let create = self.client.create_container(None::<CreateContainerOptions>, body);
-        let id = call("create a container", CALL, create).await?.id;
+        let id = call(&self.client, "create a container", CALL, create).await?.id;
         // From here on, dropping it removes the container.
-        let mut container = Container { client: self.client.clone(), id, is_removed: false };
+        let (client, background) = (self.client.clone(), self.background.clone());
+        let mut container = Container { client, background, id, is_removed: false };
         match self.start(&container, spec).await {
             Ok((link, words, greeting)) => Ok((DockerSandbox { link, words, container }, greeting)),
             Err(error) => {
@@ -344,7 +373,8 @@ impl Shared {
             stderr: true,
             ..AttachContainerOptions::default()
         };
-        let streams = call("attach to a container", CALL, client.attach_container(id, Some(attach))).await?;
+        let attach = client.attach_container(id, Some(attach));
+        let streams = call(client, "attach to a container", CALL, attach).await?;
         let words = Words::default();
         let heard = words.clone();
         let output = streams.output.map_err(std::io::Error::other).try_filter_map(move |part| {
@@ -357,16 +387,19 @@ impl Shared {
                 LogOutput::StdIn { .. } | LogOutput::Console { .. } => None,
             }))
         });
-        call("start a container", WORK, client.start_container(id, None::<StartContainerOptions>)).await?;
+        let start = client.start_container(id, None::<StartContainerOptions>);
+        call(client, "start a container", WORK, start).await?;
         let mut link = Link::new(streams.input, StreamReader::new(output));
         let uid = next_uid();
         let config = RunnerConfig::new("python3", IDLE_S, &spec.limits).with("uid", uid.into());
         let config = config.asking_for(&self.runner).frame();
         let frames = [self.runner.bytes(), &config, &wire::install(&spec.source)];
-        match link.greet(&frames).await {
-            Ok(greeting) => Ok((link, words, greeting)),
-            Err(broken) => Err(greeting_failed(broken, &words.said())),
-        }
+        // The greeting has a bound of its own; only an engine that goes away ends it earlier.
+        let greeting = async {
+            link.greet(&frames).await.map_err(|broken| greeting_failed(broken, &words.said()))
+        };
+        let greeting = while_it_lives(client, "greet us", WORK, greeting).await?;
+        Ok((link, words, greeting))
     }
 }
 
@@ -387,6 +420,20 @@ impl Sandbox for DockerSandbox {
         Counters::default()
     }
 
+    fn halt(&mut self) -> BoxFuture<'static, Result<(), SandboxError>> {
+        let (client, id) = (self.container.client.clone(), self.container.id.clone());
+        Box::pin(async move {
+            let kill = async {
+                match client.kill_container(&id, None::<KillContainerOptions>).await {
+                    // It has ended already.
+                    Err(ApiError::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+                    other => other,
+                }
+            };
+            call(&client, "end a container", WORK, kill).await
+        })
+    }
+
     async fn was_killed_for_memory(&mut self) -> bool {
         let Container { client, id, .. } = &self.container;
         // The engine learns of the end a little after the stream does. The exit code comes as an
@@ -394,9 +441,9 @@ impl Sandbox for DockerSandbox {
         let mut end = client.wait_container(id, None::<WaitContainerOptions>);
         let _ = timeout(GREETING, end.next()).await;
         let inspected = client.inspect_container(id, None::<InspectContainerOptions>);
-        match timeout(CALL, inspected).await {
-            Ok(Ok(container)) => container.state.and_then(|state| state.oom_killed) == Some(true),
-            _ => false,
+        match call(client, "describe a container", CALL, inspected).await {
+            Ok(container) => container.state.and_then(|state| state.oom_killed) == Some(true),
+            Err(_) => false,
         }
     }
 
@@ -417,6 +464,7 @@ impl Sandbox for DockerSandbox {
 #[derive(Debug)]
 struct Container {
     client: Client,
+    background: TaskTracker,
     id: String,
     is_removed: bool,
 }
@@ -436,19 +484,21 @@ impl Drop for Container {
         // A run that was cancelled. Without a runtime the next sweep removes it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (client, id) = (self.client.clone(), std::mem::take(&mut self.id));
-            runtime.spawn(async move { remove(&client, &id).await });
+            self.background.spawn_on(async move { remove(&client, &id).await }, &runtime);
         }
     }
 }
 
 async fn remove(client: &Client, id: &str) -> Result<(), SandboxError> {
     let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
-    match timeout(WORK, client.remove_container(id, Some(options))).await {
-        // Gone, or somebody is at it already.
-        Ok(Ok(()) | Err(ApiError::DockerResponseServerError { status_code: 404 | 409, .. })) => Ok(()),
-        Ok(Err(error)) => Err(failed("remove a container", &error)),
-        Err(_) => Err(SandboxError::Unresponsive { doing: "remove a container", after: WORK }),
-    }
+    let removal = async {
+        match client.remove_container(id, Some(options)).await {
+            // Gone, or somebody is at it already.
+            Err(ApiError::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+            other => other,
+        }
+    };
+    call(client, "remove a container", WORK, removal).await
 }
 
 /// What the runner says on its standard error.
@@ -474,18 +524,6 @@ fn next_uid() -> u32 {
     const FIRST: u32 = 20_000;
     const COUNT: u32 = 40_000;
     FIRST + (std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % COUNT
-}
-
-async fn call<T>(
-    doing: &'static str,
-    after: Duration,
-    answer: impl Future<Output = Result<T, ApiError>>,
-) -> Result<T, SandboxError> {
-    match timeout(after, answer).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(failed(doing, &error)),
-        Err(_) => Err(SandboxError::Unresponsive { doing, after }),
-    }
 }
 
 /// An error with its causes: the first says only that the client failed, the last says why.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::future::{self, BoxFuture};
 use tempfile::TempDir;
 
 use self::firecracker::Firecracker;
@@ -70,7 +71,7 @@ struct Shared {
     cases_per_sandbox: u32,
     owner: Owner,
     /// Holds a folder for each machine.
-    base: TempDir,
+    base: Base,
 }
 
 impl MicroVm {
@@ -139,7 +140,7 @@ impl MicroVm {
 
     fn with(settings: &Settings, monitor: Box<dyn Monitor>) -> Result<Self, SandboxError> {
         let owner = Owner::this_process();
-        let base = new_base(&owner).map_err(|error| failed("make a folder", &error))?;
+        let base = Base::new(&owner).map_err(|error| failed("make a folder", &error))?;
         let shared = Shared {
             monitor,
             groups: cgroup::find(),
@@ -249,7 +250,7 @@ impl Shared {
         let limits = &spec.limits;
         let folder = tempfile::Builder::new()
             .prefix("m")
-            .tempdir_in(self.base.path())
+            .tempdir_in(&self.base.0)
             .map_err(|error| failed("make a folder", &error))?;
         let memory_mib = guest::memory_mib(limits);
         let group = match &self.groups {
@@ -279,9 +280,6 @@ impl Shared {
 
     fn sweep(&self) -> SweepReport {
         let mut report = SweepReport::default();
-        let maker = |folder: &Path, _: &str| {
-            std::fs::read_to_string(folder.join(OWNER_FILE)).ok()?.parse::<Owner>().ok()
-        };
         for folder in leftovers::abandoned(PREFIX, &self.owner, maker) {
             for machine in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 if let Some(pid) = kill_monitor(&machine.path().join(PID_FILE)) {
@@ -313,10 +311,35 @@ fn kill_monitor(file: &Path) -> Option<u32> {
     Some(pid)
 }
 
-fn new_base(owner: &Owner) -> io::Result<TempDir> {
-    let base = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
-    std::fs::write(base.path().join(OWNER_FILE), owner.to_string())?;
-    Ok(base)
+/// The folder of all machines of one backend, removed when dropped.
+#[derive(Debug)]
+struct Base(PathBuf);
+
+impl Base {
+    /// It is made under its owner's name and gets its short one when that stands inside, so that there is
+    /// no moment at which nobody could tell whose it is.
+    fn new(owner: &Owner) -> io::Result<Self> {
+        let made = tempfile::Builder::new().prefix(&format!("{PREFIX}{owner}.")).tempdir()?;
+        std::fs::write(made.path().join(OWNER_FILE), owner.to_string())?;
+        let random = made.path().extension().unwrap_or_default().to_string_lossy().into_owned();
+        let short = std::env::temp_dir().join(format!("{PREFIX}{random}"));
+        std::fs::rename(made.path(), &short)?;
+        Ok(Self(short))
+    }
+}
+
+impl Drop for Base {
+    fn drop(&mut self) {
+        // What remains is found by the next sweep.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Who made a base: its file says so, or its name while there is no file yet.
+fn maker(folder: &Path, rest: &str) -> Option<Owner> {
+    let text = std::fs::read_to_string(folder.join(OWNER_FILE)).ok();
+    let written = text.and_then(|text| text.parse().ok());
+    written.or_else(|| rest.rsplit_once('.')?.0.parse().ok())
 }
 
 struct MachineSandbox {
@@ -354,6 +377,10 @@ impl Sandbox for MachineSandbox {
         Counters::default()
     }
 
+    fn halt(&mut self) -> BoxFuture<'static, Result<(), SandboxError>> {
+        Box::pin(future::ready(self.running.halt()))
+    }
+
     async fn last_words(&mut self) -> String {
         self.running.last_words().await
     }
@@ -371,5 +398,41 @@ impl Sandbox for MachineSandbox {
             Err(error) => report.left.push(error.to_string()),
         }
         report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_whose_maker_died_before_it_was_finished_is_found() {
+        let us = Owner::this_process();
+        let dead: Owner = {
+            let text = us.to_string();
+            let mut parts: Vec<_> = text.splitn(5, '.').map(ToOwned::to_owned).collect();
+            parts[3] = "1".to_owned();
+            parts.join(".").parse().unwrap()
+        };
+        let make = |owner: &Owner| {
+            tempfile::Builder::new().prefix(&format!("{PREFIX}{owner}.")).tempdir().unwrap()
+        };
+        let (of_the_dead, of_the_living) = (make(&dead), make(&us));
+        let torn = make(&dead);
+        std::fs::write(torn.path().join(OWNER_FILE), "").unwrap();
+        let finished = Base::new(&us).unwrap();
+        let found = leftovers::abandoned(PREFIX, &us, maker);
+        assert!(found.contains(&of_the_dead.path().to_owned()));
+        assert!(found.contains(&torn.path().to_owned()));
+        assert!(!found.contains(&of_the_living.path().to_owned()));
+        assert!(!found.contains(&finished.0));
+    }
+
+    #[test]
+    fn the_path_of_a_machines_socket_is_short() {
+        let base = Base::new(&Owner::this_process()).unwrap();
+        let name = base.0.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(name.len() < 24, "{name}");
+        assert!(base.0.join(OWNER_FILE).is_file());
     }
 }

@@ -62,6 +62,14 @@ impl Running {
         self.process.last_words().await
     }
 
+    /// Ends the machine while its link stays open.
+    pub(super) fn halt(&mut self) -> Result<(), SandboxError> {
+        if self.process.has_ended() {
+            return Ok(());
+        }
+        self.process.child.start_kill().map_err(|error| failed("end a machine", &error))
+    }
+
     /// Ends it. The machine has nothing that is worth an orderly end.
     pub(super) async fn kill(self) -> SweepReport {
         let Self { link, process } = self;

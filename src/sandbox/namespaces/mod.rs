@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{self, BoxFuture};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -313,6 +314,11 @@ impl Sandbox for NamespaceSandbox {
 
     async fn counters(&mut self) -> Counters {
         self.group.as_ref().map(Group::counters).unwrap_or_default()
+    }
+
+    fn halt(&mut self) -> BoxFuture<'static, Result<(), SandboxError>> {
+        let killed = self.child.start_kill().map_err(|error| failed("end the helper", &error));
+        Box::pin(future::ready(killed))
     }
 
     async fn last_words(&mut self) -> String {
