@@ -68,7 +68,8 @@ impl ScoreArguments {
             (Outcome::default(), None)
         } else {
             let needs_one = tasks.iter().any(|task| task.kind.runs_programs());
-            let (backend, capabilities) = self.options.choose_sandbox_if(needs_one, terminal, &cancel).await?;
+            let (backend, capabilities) =
+                self.options.choose_sandbox_if(needs_one, terminal, &cancel).await?;
             let plan = Plan {
                 run: RunId::generate(),
                 agents,

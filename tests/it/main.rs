@@ -43,6 +43,7 @@ mod rules;
 mod rules_cli;
 mod sarif;
 mod score;
+mod security;
 mod server;
 mod stdlib_tables;
 mod support;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bollard::Docker as Client;
 use bollard::errors::Error as ApiError;
+use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 
 use super::failed;
@@ -21,14 +22,16 @@ const PING: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`SandboxError::Failed`] with what the engine said; [`SandboxError::Unresponsive`] when it said
 /// nothing for `after` and lives; [`SandboxError::Gone`] when it does not answer a ping either.
-pub(super) async fn call<T>(
-    client: &Client,
+pub(super) fn call<'a, T: 'a>(
+    client: &'a Client,
     doing: &'static str,
     after: Duration,
-    answer: impl Future<Output = Result<T, ApiError>>,
-) -> Result<T, SandboxError> {
-    let answer = async { answer.await.map_err(|error| failed(doing, &error)) };
-    while_it_lives(client, doing, after, answer).await
+    answer: impl Future<Output = Result<T, ApiError>> + Send + 'a,
+) -> impl Future<Output = Result<T, SandboxError>> + Send + 'a {
+    // What the client makes is thousands of bytes, too much to be carried from one future into the next.
+    let answer = Box::pin(answer);
+    let work = Box::pin(async move { answer.await.map_err(|error| failed(doing, &error)) });
+    while_it_lives(client, doing, after, work)
 }
 
 /// As [`call`], for something that only ends when the engine works.
@@ -36,9 +39,8 @@ pub(super) async fn while_it_lives<T>(
     client: &Client,
     doing: &'static str,
     after: Duration,
-    work: impl Future<Output = Result<T, SandboxError>>,
+    mut work: BoxFuture<'_, Result<T, SandboxError>>,
 ) -> Result<T, SandboxError> {
-    tokio::pin!(work);
     let end = Instant::now() + after;
     loop {
         let rest = end.saturating_duration_since(Instant::now());
@@ -51,7 +53,7 @@ pub(super) async fn while_it_lives<T>(
         let cause = tokio::select! {
             biased;
             done = &mut work => return done,
-            ping = timeout(PING, client.ping()) => match ping {
+            ping = timeout(PING, Box::pin(client.ping())) => match ping {
                 Ok(Ok(_)) => continue,
                 Ok(Err(error)) => failed("answer a ping", &error).to_string(),
                 Err(_) => format!("it does not answer a ping within {} s", PING.as_secs()),

@@ -19,7 +19,8 @@ use bollard::errors::Error as ApiError;
 use bollard::models::SystemInfo;
 use bollard::query_parameters::{
     AttachContainerOptions, CreateContainerOptions, CreateImageOptions, InspectContainerOptions,
-    KillContainerOptions, ListContainersOptions, RemoveContainerOptions, StartContainerOptions, WaitContainerOptions,
+    KillContainerOptions, ListContainersOptions, RemoveContainerOptions, StartContainerOptions,
+    WaitContainerOptions,
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -395,9 +396,9 @@ impl Shared {
         let config = config.asking_for(&self.runner).frame();
         let frames = [self.runner.bytes(), &config, &wire::install(&spec.source)];
         // The greeting has a bound of its own; only an engine that goes away ends it earlier.
-        let greeting = async {
+        let greeting = Box::pin(async {
             link.greet(&frames).await.map_err(|broken| greeting_failed(broken, &words.said()))
-        };
+        });
         let greeting = while_it_lives(client, "greet us", WORK, greeting).await?;
         Ok((link, words, greeting))
     }

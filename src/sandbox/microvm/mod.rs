@@ -414,9 +414,8 @@ mod tests {
             parts[3] = "1".to_owned();
             parts.join(".").parse().unwrap()
         };
-        let make = |owner: &Owner| {
-            tempfile::Builder::new().prefix(&format!("{PREFIX}{owner}.")).tempdir().unwrap()
-        };
+        let make =
+            |owner: &Owner| tempfile::Builder::new().prefix(&format!("{PREFIX}{owner}.")).tempdir().unwrap();
         let (of_the_dead, of_the_living) = (make(&dead), make(&us));
         let torn = make(&dead);
         std::fs::write(torn.path().join(OWNER_FILE), "").unwrap();

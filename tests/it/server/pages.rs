@@ -58,6 +58,25 @@ async fn what_an_agent_wrote_is_text_on_every_page() {
 }
 
 #[tokio::test]
+async fn pages_change_nothing() {
+    let platform = Platform::start().await;
+    let id = attacked(&platform).await;
+    let (client, submission) = (reqwest::Client::new(), format!("/ui/submissions/{id}"));
+    for path in ["/", "/ui/tasks", "/ui/validators", "/ui/miners/mallory", "/ui/api", &submission] {
+        let (_, html) = page(&platform, path).await;
+        assert!(!html.contains("<form") && !html.contains("<button"), "{path}");
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            let method = method.parse::<reqwest::Method>().expect("a method");
+            let asked = client.request(method.clone(), format!("{}{path}", platform.url)).send();
+            assert_eq!(asked.await.expect("an answer").status().as_u16(), 405, "{method} {path}");
+        }
+    }
+    let answer = client.get(format!("{}/", platform.url)).send().await.expect("an answer");
+    let policy = answer.headers()["content-security-policy"].to_str().expect("ASCII").to_owned();
+    assert!(policy.contains("form-action 'none'"), "{policy}");
+}
+
+#[tokio::test]
 async fn a_hidden_case_shows_that_it_failed_and_not_what_was_expected() {
     let platform = Platform::start().await;
     platform.upload("alice", "print(1)\n").await.expect("taken");
