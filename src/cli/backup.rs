@@ -37,7 +37,7 @@ impl Place {
                 objects.ping().await?;
                 Blobs::new(objects.below("sources"))
             }
-            None => Blobs::in_folder(&self.data.join("sources"))?,
+            None => Blobs::in_folder(&self.data.join("sources"))?.with_shelf(&store),
         };
         Ok((store, blobs))
     }

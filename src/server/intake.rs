@@ -9,7 +9,7 @@ use super::state::App;
 use crate::api::Uploaded;
 use crate::lint::Report;
 use crate::model::{Digest, GateVerdict, MinerId, SubmissionId};
-use crate::store::{Admission, NewSubmission, Submission};
+use crate::store::{Admission, Ban, NewSubmission, Submission};
 
 /// Whose agent it is.
 #[derive(Debug, Clone)]
@@ -22,11 +22,8 @@ pub(super) struct Author {
 /// Takes an agent, or says why not.
 pub(super) async fn take(app: &App, author: Author, agent: Bytes) -> Result<Uploaded, ApiError> {
     app.limits.check_miner(&author.miner)?;
-    if let Some(ban) = app.store.ban_of(&author.miner).await? {
-        return Err(ApiError::new(
-            Kind::Banned,
-            format!("`{}` may not take part: {}", ban.miner, ban.reason),
-        ));
+    if let Some(ban) = app.store.known_ban_of(&author.miner).await? {
+        return Err(banned(&ban));
     }
     // Before the gate, whose time is dear; the store looks again when it stores.
     let (now, bytes) = (app.clock.now(), agent.len() as u64);
@@ -55,12 +52,16 @@ pub(super) async fn take(app: &App, author: Author, agent: Bytes) -> Result<Uplo
     })
 }
 
+fn banned(ban: &Ban) -> ApiError {
+    ApiError::new(Kind::Banned, format!("`{}` may not take part: {}", ban.miner, ban.reason))
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("the gate let in a source that it could not decode")]
 struct NoSource;
 
-/// The source first, then the database, then the files: a crash in between leaves at most a blob
-/// that nothing names, or files that the next start mends.
+/// The source before its rows or with them, and the files of the agent behind: a crash in between
+/// leaves at most a blob that nothing names, or files that the next start mends.
 async fn store(
     app: App,
     author: Author,
@@ -69,13 +70,14 @@ async fn store(
 ) -> Result<Submission, ApiError> {
     let source = report.source.ok_or_else(|| ApiError::internal(NoSource))?;
     let digest = Digest::of(source.as_bytes());
-    app.blobs.put(digest, &source).await?;
+    let text = app.blobs.accept(digest, &source).await?;
     let new = NewSubmission {
         id: SubmissionId::generate(),
         miner: author.miner,
         upload: report.sha256,
         source: digest,
         source_bytes: source.len() as u64,
+        text,
         policy: report.policy,
         findings: report.findings,
         hold,
@@ -84,7 +86,6 @@ async fn store(
         upstream: author.upstream,
         at: app.clock.now(),
     };
-    let _one_at_a_time = app.locks.lock(&new.miner).await;
     let stored = match app.store.admit(&new).await? {
         Admission::Stored(submission) => *submission,
         Admission::Duplicate { earlier, miner } => return Err(ApiError::duplicate(earlier, &miner)),
@@ -92,11 +93,9 @@ async fn store(
             let detail = format!("the miner id `{}` differs only in case from `{by}`", new.miner);
             return Err(ApiError::new(Kind::NameTaken, detail));
         }
+        Admission::Banned(ban) => return Err(banned(&ban)),
         Admission::OverQuota(exceeded) => return Err(ApiError::over_quota(&new.miner, exceeded, new.at)),
     };
-    if let Err(error) = app.files.follow(&app.store, &app.blobs, &new.miner).await {
-        // The submission is in the database, whole; the files follow at the next start.
-        tracing::error!(miner = %new.miner, error = %error, "cannot write the files of an agent");
-    }
+    app.following.stored(new.miner).await;
     Ok(stored)
 }

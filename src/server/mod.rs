@@ -11,6 +11,7 @@ mod connections;
 mod document;
 mod error;
 mod extract;
+mod follow;
 mod form;
 mod gate;
 mod identity;
@@ -196,7 +197,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         None => task::seed_of(Secret::read_or_generate(&settings.data.join("round.seed"))?.reveal()),
     };
     tasks.sort_by(|a, b| a.id.cmp(&b.id));
-    let (blobs, files) = open_files(&settings.data, settings.bucket.as_ref()).await?;
+    let (blobs, files) = open_files(&settings.data, settings.bucket.as_ref(), &store).await?;
     let platform = validation::platform_of(&settings.data)
         .map_err(|source| ServeError::Data { name: settings.data.display().to_string(), source })?;
     let jobs = validation::Jobs::new(validation::Parts {
@@ -226,6 +227,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         unit: settings.unit,
         quorum: settings.quorum,
         locks: MinerLocks::new(),
+        following: follow::Following::default(),
         identity: settings.identity,
         limits: limits::Limits::new(settings.limits),
         quota: settings.quota,
@@ -266,6 +268,8 @@ impl Running {
     /// When the listener fails for good.
     pub async fn serve_until(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
         let upkeep = tokio::spawn(upkeep(self.app.clone()));
+        let following =
+            [tokio::spawn(follow::agents(self.app.clone())), tokio::spawn(follow::sources(self.app.clone()))];
         let app = self.app.clone();
         let told = async move {
             shutdown.await;
@@ -275,13 +279,22 @@ impl Running {
         upkeep.abort();
         // It was aborted on purpose; a panic in it was logged by the runtime's hook.
         let _ = upkeep.await;
+        self.app.following.end();
+        for task in following {
+            // As above.
+            let _ = task.await;
+        }
         self.app.store.close().await;
         Ok(())
     }
 }
 
 /// Where the sources and the current agents lie: in the bucket, else in the data folder.
-async fn open_files(data: &Path, bucket: Option<&Bucket>) -> Result<(Blobs, AgentFiles), StoreError> {
+async fn open_files(
+    data: &Path,
+    bucket: Option<&Bucket>,
+    store: &Store,
+) -> Result<(Blobs, AgentFiles), StoreError> {
     if let Some(bucket) = bucket {
         let objects = Objects::in_bucket(bucket)?;
         objects.ping().await?;
@@ -289,7 +302,8 @@ async fn open_files(data: &Path, bucket: Option<&Bucket>) -> Result<(Blobs, Agen
     }
     let (sources, agents) = (data.join("sources"), data.join("agents"));
     // The database is the truth of what lies in `agents`: the next start mends what a power cut took.
-    let opened = (Blobs::in_folder(&sources)?, AgentFiles::new(Objects::in_folder_unsynced(&agents)?));
+    let blobs = Blobs::in_folder(&sources)?.with_shelf(store);
+    let opened = (blobs, AgentFiles::new(Objects::in_folder_unsynced(&agents)?));
     Blobs::sweep(&sources)?;
     AgentFiles::sweep(&agents)?;
     Ok(opened)
@@ -314,6 +328,7 @@ pub fn take_folder(folder: &Path) -> Result<File, ServeError> {
 
 /// A crash between the database and the files left the files behind: let them follow.
 async fn mend(app: &App) -> Result<(), StoreError> {
+    follow::settle(app).await;
     let mut page = Page { after: None, limit: 256 };
     loop {
         let agents = app.store.currents(&page).await?;

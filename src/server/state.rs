@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::follow::Following;
 use super::gate::Gate;
 use super::identity::Identity;
 use super::limits::Limits;
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     /// Of one agent, in bytes.
     pub(super) max_upload: usize,
     pub(super) locks: MinerLocks,
+    pub(super) following: Following,
     pub(super) identity: Identity,
     pub(super) limits: Limits,
     pub(super) quota: Quota,
@@ -84,7 +86,7 @@ impl Deref for App {
     }
 }
 
-/// One upload of a miner at a time, so that the files follow the database in its order. Miners
+/// One writer of a miner's files at a time, so that the two of them belong together. Miners
 /// share a lock by chance; they only wait for each other then.
 #[derive(Debug)]
 pub(super) struct MinerLocks {

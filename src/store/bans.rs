@@ -36,7 +36,8 @@ pub struct BanPage {
     pub limit: u32,
 }
 
-const BAN: &str = "id, miner_id, reason, created_at, created_by, lifted_at, lifted_by, lift_reason";
+pub(super) const BAN: &str =
+    "id, miner_id, reason, created_at, created_by, lifted_at, lifted_by, lift_reason";
 
 /// In a `WHERE` about submissions `s`: the miner takes part.
 pub(super) const NOT_BANNED: &str = "NOT EXISTS (SELECT 1 FROM bans b JOIN miners m ON m.folded = b.folded \
@@ -67,6 +68,7 @@ impl Store {
         .fetch_optional(&self.writes)
         .await
         .map_err(StoreError::query("ban a miner"))?;
+        self.known_bans.forget();
         row.as_ref().map(ban).transpose()
     }
 
@@ -92,6 +94,7 @@ impl Store {
         .execute(&self.writes)
         .await
         .map_err(StoreError::query("lift a ban"))?;
+        self.known_bans.forget();
         Ok(done.rows_affected() == 1)
     }
 
@@ -100,14 +103,7 @@ impl Store {
     /// # Errors
     /// When the database fails or what it holds cannot be read.
     pub async fn ban_of(&self, miner: &MinerId) -> Result<Option<Ban>, StoreError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {BAN} FROM bans WHERE folded = $1 AND lifted_at IS NULL"
-        )))
-        .bind(miner.as_str().to_ascii_lowercase())
-        .fetch_optional(&self.reads)
-        .await
-        .map_err(StoreError::query("look for a ban"))?;
-        row.as_ref().map(ban).transpose()
+        of(&self.reads, miner).await
     }
 
     /// Bans in the order in which they were made.
@@ -128,7 +124,22 @@ impl Store {
     }
 }
 
-fn ban(row: &AnyRow) -> Result<Ban, StoreError> {
+/// As [`Store::ban_of`], asked of whom the caller says.
+pub(super) async fn of(
+    executor: impl sqlx::Executor<'_, Database = sqlx::Any>,
+    miner: &MinerId,
+) -> Result<Option<Ban>, StoreError> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {BAN} FROM bans WHERE folded = $1 AND lifted_at IS NULL"
+    )))
+    .bind(miner.as_str().to_ascii_lowercase())
+    .fetch_optional(executor)
+    .await
+    .map_err(StoreError::query("look for a ban"))?;
+    row.as_ref().map(ban).transpose()
+}
+
+pub(super) fn ban(row: &AnyRow) -> Result<Ban, StoreError> {
     let id: String = row.try_get("id").map_err(StoreError::query("read a ban"))?;
     let reader = Reader { row, what: "ban", id: id.clone() };
     let lifted = match (reader.optional_text("lifted_by")?, reader.optional_text("lift_reason")?) {

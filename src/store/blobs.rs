@@ -3,18 +3,32 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Objects, StoreError};
+use bytes::Bytes;
+
+use super::{Objects, Store, StoreError};
 use crate::model::Digest;
 
 /// Content-addressed text, in a folder or a bucket.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     objects: Objects,
+    /// Where new sources wait for their place, if they do.
+    shelf: Option<Store>,
 }
 
 impl Blobs {
     pub fn new(objects: Objects) -> Self {
-        Self { objects }
+        Self { objects, shelf: None }
+    }
+
+    /// With the sources that wait in `store` for their place here, where it has such.
+    #[must_use]
+    pub fn with_shelf(self, store: &Store) -> Self {
+        Self { shelf: store.has_shelf().then(|| store.clone()), ..self }
+    }
+
+    pub(super) fn shelf(&self) -> Option<&Store> {
+        self.shelf.as_ref()
     }
 
     /// The folder `path`, made if it is not there. What was put is on the disk when `put` returns.
@@ -42,6 +56,18 @@ impl Blobs {
         self.objects.ping().await
     }
 
+    /// Makes a source ready to be named: puts it, or answers it, to be stored on the shelf with the
+    /// rows that name it.
+    ///
+    /// # Errors
+    /// As [`Blobs::put`].
+    pub async fn accept(&self, digest: Digest, text: &Arc<str>) -> Result<Option<Arc<str>>, StoreError> {
+        if self.shelf.is_some() {
+            return Ok(Some(Arc::clone(text)));
+        }
+        self.put(digest, text).await.map(|()| None)
+    }
+
     /// # Errors
     /// When it could not be stored; then nothing of it is there.
     pub async fn put(&self, digest: Digest, text: &str) -> Result<(), StoreError> {
@@ -49,9 +75,30 @@ impl Blobs {
         self.objects.put(&parts(&name), text.to_owned().into()).await
     }
 
+    pub(super) async fn put_all(&self, sources: Vec<(Digest, Bytes)>) -> Result<(), StoreError> {
+        let named = |(digest, text): (Digest, Bytes)| {
+            let name = digest.to_string();
+            (parts(&name).map(str::to_owned), text)
+        };
+        self.objects.put_all(sources.into_iter().map(named).collect()).await
+    }
+
     /// # Errors
     /// When it is not there, cannot be read, or is not what its name says.
     pub async fn get(&self, digest: Digest) -> Result<Arc<str>, StoreError> {
+        let missed = match self.read(digest).await {
+            Ok(text) => return Ok(text),
+            Err(error) => error,
+        };
+        let Some(shelf) = &self.shelf else { return Err(missed) };
+        match shelf.on_shelf(digest).await? {
+            Some(text) => Ok(text),
+            // It may have been moved between the two looks.
+            None => self.read(digest).await,
+        }
+    }
+
+    async fn read(&self, digest: Digest) -> Result<Arc<str>, StoreError> {
         let name = digest.to_string();
         let bytes = self.objects.get(&parts(&name)).await?;
         let corrupt = |cause: &str| StoreError::Corrupt {

@@ -8,9 +8,11 @@ mod agents;
 mod assignments;
 mod backup;
 mod bans;
+mod batch;
 mod blobs;
 mod dump;
 mod holds;
+mod known_bans;
 mod nonces;
 mod objects;
 mod overview;
@@ -20,6 +22,7 @@ mod rechecks;
 mod rejudges;
 mod rows;
 mod runs;
+mod shelf;
 mod step;
 mod submissions;
 mod together;
@@ -29,13 +32,14 @@ use std::path::Path;
 
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::{Any, AnyPool, Connection as _, Row as _, Transaction};
+use tokio::sync::mpsc;
 
 pub use agents::{AgentFiles, AgentRecord};
 pub use assignments::{EndedLease, Finish, LeaseRow, NewLease, Requeue};
 pub use backup::{BackupError, BackupReport, backup, restore};
 pub use bans::{Ban, BanPage, Lift};
 pub use blobs::Blobs;
-pub use dump::TABLES;
+pub use dump::{SHELF, TABLES};
 pub use holds::{OpenHold, Resolution};
 pub use objects::Objects;
 pub use overview::ValidatorHealth;
@@ -47,6 +51,7 @@ pub use runs::{JudgedTask, Judgement, Run, RunTask, Standing};
 pub use submissions::{Admission, NewSubmission, Page, Ranked, SubmissionQuery};
 pub use validations::{NewValidation, StoredValidation, ValidationState};
 
+use known_bans::KnownBans;
 use together::Together;
 
 use crate::model::{SubmissionId, SubmissionState};
@@ -136,7 +141,9 @@ pub struct Store {
     /// SQLite has one writer at a time: waiting for it in our own queue is fair, waiting for its
     /// lock is not.
     writes: AnyPool,
+    /// To the task that lets in submissions, where there is one.
     together: Together,
+    known_bans: KnownBans,
 }
 
 /// How long a statement waits for a lock that another process holds.
@@ -183,7 +190,7 @@ impl Store {
             .map_err(|source| StoreError::Migrate { name: name.clone(), source })?;
         let open = |source| StoreError::Open { name: name.clone(), source };
         let reads = options().max_connections(4).connect(&url).await.map_err(open)?;
-        Ok(Self { engine: Engine::Sqlite, reads, writes, together: Together::default() })
+        Ok(Self::over(Engine::Sqlite, reads, writes))
     }
 
     /// A PostgreSQL database. Any number of platforms may share it.
@@ -203,12 +210,21 @@ impl Store {
             .run(&pool)
             .await
             .map_err(|source| StoreError::Migrate { name: name.clone(), source })?;
-        Ok(Self {
-            engine: Engine::Postgres,
-            reads: pool.clone(),
-            writes: pool,
-            together: Together::default(),
-        })
+        Ok(Self::over(Engine::Postgres, pool.clone(), pool))
+    }
+
+    /// Begins to take submissions.
+    fn over(engine: Engine, reads: AnyPool, writes: AnyPool) -> Self {
+        let (together, arrivals) = mpsc::unbounded_channel();
+        // A way in that leads nowhere, so that the task ends when all others are gone.
+        let (nowhere, _) = mpsc::unbounded_channel();
+        let (reading, writing) = (reads.clone(), writes.clone());
+        let known_bans = KnownBans::default();
+        let writer = Self { engine, reads: reading, writes: writing, together: nowhere, known_bans };
+        if engine == Engine::Sqlite {
+            tokio::spawn(writer.write_arrivals(arrivals));
+        }
+        Self { engine, reads, writes, together, known_bans: KnownBans::default() }
     }
 
     /// `postgres://…`, `sqlite:PATH`, `sqlite://PATH`, or a plain path.

@@ -1,7 +1,9 @@
 //! A place for files: a local folder, or a folder in a bucket of an S3-compatible store. What was
 //! put is durable when `put` returns; what could not be put is not there.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,8 @@ pub struct Objects {
     /// Whether a put can be told to leave alone what is there. In a folder replacing is atomic and
     /// as cheap.
     conditional: bool,
+    /// Where it is a folder, that.
+    folder: Option<Arc<Path>>,
 }
 
 impl Objects {
@@ -41,7 +45,7 @@ impl Objects {
     /// When the folder cannot be made.
     pub fn in_folder(path: &Path) -> Result<Self, StoreError> {
         let name = path.display().to_string();
-        std::fs::create_dir_all(path).map_err(|source| StoreError::File {
+        fs::create_dir_all(path).map_err(|source| StoreError::File {
             doing: "make the folder",
             name: name.clone(),
             source,
@@ -49,7 +53,12 @@ impl Objects {
         let store = LocalFileSystem::new_with_prefix(path)
             .map_err(|source| StoreError::Blob { doing: "open the folder", name, source })?
             .with_fsync(true);
-        Ok(Self { store: Arc::new(store), prefix: Key::default(), conditional: false })
+        Ok(Self {
+            store: Arc::new(store),
+            prefix: Key::default(),
+            conditional: false,
+            folder: Some(Arc::from(path)),
+        })
     }
 
     /// As [`Objects::in_folder`], for what can be made anew: it does not wait for the disk, so that a
@@ -100,7 +109,12 @@ impl Objects {
             name: bucket.url(),
             source,
         })?;
-        Ok(Self { store: Arc::new(store), prefix: Key::from(bucket.prefix.as_str()), conditional: true })
+        Ok(Self {
+            store: Arc::new(store),
+            prefix: Key::from(bucket.prefix.as_str()),
+            conditional: true,
+            folder: None,
+        })
     }
 
     /// The folder `name` in this one.
@@ -158,6 +172,29 @@ impl Objects {
         }
     }
 
+    /// Puts many, whatever was there, with one wait for the disk where they are files. Names are of
+    /// two levels.
+    ///
+    /// # Errors
+    /// When one of them could not be put; others may be there then.
+    pub async fn put_all(&self, objects: Vec<([String; 2], Bytes)>) -> Result<(), StoreError> {
+        let Some(folder) = &self.folder else {
+            for (name, bytes) in objects {
+                self.put(&name.each_ref().map(String::as_str), bytes).await?;
+            }
+            return Ok(());
+        };
+        // Prefixes are of one level each, and the folder's name is a path of this system.
+        let folder: PathBuf =
+            self.prefix.parts().fold(folder.to_path_buf(), |path, part| path.join(part.as_ref()));
+        let written = tokio::task::spawn_blocking(move || write_all(&folder, &objects)).await;
+        written.map_err(io::Error::other).flatten().map_err(|source| StoreError::File {
+            doing: "store",
+            name: "sources".to_owned(),
+            source,
+        })
+    }
+
     /// # Errors
     /// When it is not there or cannot be read.
     pub async fn get(&self, name: &[&str]) -> Result<Bytes, StoreError> {
@@ -169,4 +206,23 @@ impl Objects {
     fn key(&self, name: &[&str]) -> Key {
         name.iter().fold(self.prefix.clone(), |key, part| key.join(*part))
     }
+}
+
+/// Each appears whole or not at all, and all of them are durable when it returns.
+fn write_all(folder: &Path, objects: &[([String; 2], Bytes)]) -> io::Result<()> {
+    for ([head, rest], bytes) in objects {
+        let folder = folder.join(head);
+        // As the library names what is half written; a start removes such.
+        let (new, whole) = (folder.join(format!("{rest}#0")), folder.join(rest));
+        match fs::write(&new, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(&folder)?;
+                fs::write(&new, bytes)?;
+            }
+            written => written?,
+        }
+        fs::rename(&new, &whole)?;
+    }
+    // One wait for all of them and their names, instead of one or two for each.
+    nix::unistd::syncfs(File::open(folder)?).map_err(io::Error::from)
 }

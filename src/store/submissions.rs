@@ -1,12 +1,14 @@
 //! Submissions: let one in, find them, rank them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sqlx::{Any, Transaction};
 
-use super::bans::NOT_BANNED;
+use super::bans::{self, Ban, NOT_BANNED};
 use super::quota::{self, Exceeded, Quota};
 use super::rows::{self, Event, Reader, SUBMISSION, Submission};
-use super::{Engine, Store, StoreError, count, record};
+use super::{Engine, Store, StoreError, count, record, shelf};
 use crate::diagnostic::Finding;
 use crate::model::{Digest, MinerId, Score, SubmissionId, SubmissionState};
 use sqlx::Row as _;
@@ -19,6 +21,9 @@ pub struct NewSubmission {
     pub upload: Digest,
     pub source: Digest,
     pub source_bytes: u64,
+    /// The source itself, where it does not lie in its place yet and is to be stored with the rows:
+    /// [`super::Blobs::accept`] says which.
+    pub text: Option<Arc<str>>,
     pub policy: Digest,
     pub findings: Vec<Finding>,
     /// Why a person has to look at it before it runs, if so.
@@ -47,6 +52,51 @@ pub enum Admission {
     },
     /// The miner has too much already; nothing was stored.
     OverQuota(Exceeded),
+    /// The miner may not take part; nothing was stored.
+    Banned(Box<Ban>),
+}
+
+impl NewSubmission {
+    pub(super) fn state(&self) -> SubmissionState {
+        if self.hold.is_some() { SubmissionState::Held } else { SubmissionState::Pending }
+    }
+
+    /// How many validators may begin to score it.
+    pub(super) fn slots(&self) -> u32 {
+        if self.hold.is_some() { 0 } else { self.quorum }
+    }
+
+    /// What its first event says.
+    pub(super) fn first_words(&self) -> String {
+        let mut reason = self.hold.clone().unwrap_or_else(|| "the gate let it in".to_owned());
+        if let Some(upstream) = &self.upstream {
+            reason.push_str(&format!("; forwarded by the upstream `{upstream}`"));
+        }
+        reason
+    }
+
+    /// As reading its row would answer it.
+    pub(super) fn stored_as(&self, sequence: i64) -> Submission {
+        // The database keeps milliseconds.
+        let at = Timestamp::from_millisecond(self.at.as_millisecond()).unwrap_or(self.at);
+        Submission {
+            sequence,
+            id: self.id,
+            miner: self.miner.clone(),
+            upload: self.upload,
+            source: self.source,
+            policy: self.policy,
+            findings: self.findings.clone(),
+            state: self.state(),
+            reason: self.hold.clone(),
+            quorum: self.quorum,
+            faults: 0,
+            attempts: 0,
+            score: None,
+            received_at: at,
+            updated_at: at,
+        }
+    }
 }
 
 /// Which part of a list.
@@ -112,6 +162,9 @@ impl Store {
         new: &NewSubmission,
     ) -> Result<Admission, StoreError> {
         const DOING: &str = "store a submission";
+        if let Some(ban) = bans::of(&mut **transaction, &new.miner).await? {
+            return Ok(Admission::Banned(Box::new(ban)));
+        }
         if let Some(by) = self.name_holder(transaction, &new.miner).await? {
             if by != new.miner {
                 return Ok(Admission::NameTaken { by });
@@ -151,11 +204,11 @@ impl Store {
         .await
         .map_err(StoreError::query(DOING))?;
 
-        let stored = insert(transaction, new).await?;
-        let mut reason = new.hold.clone().unwrap_or_else(|| "the gate let it in".to_owned());
-        if let Some(upstream) = &new.upstream {
-            reason.push_str(&format!("; forwarded by the upstream `{upstream}`"));
+        if let Some(text) = &new.text {
+            shelf::shelve(transaction, new.source, text).await?;
         }
+        let stored = insert(transaction, new).await?;
+        let reason = new.first_words();
         let event = Event { at: new.at, actor: new.miner.to_string(), from: None, to: stored.state, reason };
         record(transaction, &new.id.to_string(), &event).await?;
         if let Some(reason) = &new.hold {
@@ -336,9 +389,7 @@ async fn insert(
     transaction: &mut Transaction<'static, Any>,
     new: &NewSubmission,
 ) -> Result<Submission, StoreError> {
-    let state = if new.hold.is_some() { SubmissionState::Held } else { SubmissionState::Pending };
     let findings = findings_json(new.id, &new.findings)?;
-    let slots = if new.hold.is_some() { 0 } else { new.quorum };
     let row = sqlx::query(sqlx::AssertSqlSafe(format!(
         "INSERT INTO submissions (id, miner_id, upload_sha256, source_sha256, policy, findings, \
          state, reason, slots, quorum, received_at, updated_at) \
@@ -350,9 +401,9 @@ async fn insert(
     .bind(new.source.to_string())
     .bind(new.policy.to_string())
     .bind(findings)
-    .bind(state.as_str())
+    .bind(new.state().as_str())
     .bind(new.hold.clone())
-    .bind(i64::from(slots))
+    .bind(i64::from(new.slots()))
     .bind(i64::from(new.quorum))
     .bind(new.at.as_millisecond())
     .bind(new.at.as_millisecond())

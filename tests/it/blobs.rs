@@ -1,5 +1,7 @@
 //! Sources and the current agents as objects: the same on a local folder and in a bucket.
 
+use std::sync::Arc;
+
 use portcullis::model::{Digest, SubmissionId};
 use portcullis::queue::Clock as _;
 use portcullis::store::{Admission, AgentFiles, AgentRecord, Blobs, NewSubmission, Store, Submission};
@@ -59,14 +61,15 @@ async fn folders_in_a_place_do_not_meet() {
     assert!(!error.is_outage(), "{error}");
 }
 
-async fn submit(store: &Store, clock: &StillClock, source: &str) -> Submission {
+fn new_submission(clock: &StillClock, source: &str) -> NewSubmission {
     let digest = Digest::of(source.as_bytes());
-    let new = NewSubmission {
+    NewSubmission {
         id: SubmissionId::generate(),
         miner: miner("alice"),
         upload: digest,
         source: digest,
         source_bytes: source.len() as u64,
+        text: None,
         policy: digest,
         findings: Vec::new(),
         hold: None,
@@ -74,8 +77,11 @@ async fn submit(store: &Store, clock: &StillClock, source: &str) -> Submission {
         quota: Default::default(),
         upstream: None,
         at: clock.now(),
-    };
-    match store.admit(&new).await.expect("it works") {
+    }
+}
+
+async fn submit(store: &Store, clock: &StillClock, source: &str) -> Submission {
+    match store.admit(&new_submission(clock, source)).await.expect("it works") {
         Admission::Stored(submission) => *submission,
         refused => panic!("{refused:?}"),
     }
@@ -103,4 +109,43 @@ async fn the_current_agent_lies_beside_its_metadata_and_is_mended() {
     place.tamper("alice.py", b"half a li").await;
     files.mend(&store, &blobs, &last).await.expect("mended");
     assert_eq!(read("alice.py").await, "print(2)\n");
+}
+
+#[tokio::test]
+async fn a_source_that_waits_for_its_place_is_whole_whatever_lies_there_and_is_moved_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open_file(&folder.path().join("db")).await.expect("a store");
+    let place = folder.path().join("sources");
+    let blobs = Blobs::in_folder(&place).expect("a folder").with_shelf(&store);
+    let clock = StillClock::new();
+    // Texts that come together are cut apart rightly, whatever is in them.
+    let texts = ["print('ä')\n", "# \0 \u{1f9ea} \"quoted\" \\u0000\n", "x = 1\n"];
+    let arrivals = texts.iter().enumerate().map(async |(number, text)| {
+        let digest = Digest::of(text.as_bytes());
+        let text = blobs.accept(digest, &Arc::from(*text)).await.expect("accepted");
+        assert!(text.is_some(), "it is to be stored with its rows");
+        let miner = miner(&format!("m{number}"));
+        let new = NewSubmission { text, miner, ..new_submission(&clock, texts[number]) };
+        assert!(matches!(store.admit(&new).await.expect("it works"), Admission::Stored(_)));
+    });
+    futures_util::future::join_all(arrivals).await;
+    let name = Digest::of(texts[0].as_bytes()).to_string();
+    let file = place.join(&name[..2]).join(&name[2..]);
+    for half in [None, Some("print"), Some("")] {
+        if let Some(half) = half {
+            // As a power cut leaves it.
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            std::fs::write(&file, half).expect("written");
+        }
+        for text in texts {
+            assert_eq!(&*blobs.get(Digest::of(text.as_bytes())).await.expect("read"), text);
+        }
+    }
+    assert_eq!(blobs.settle().await.expect("moved"), 3);
+    assert_eq!(blobs.settle().await.expect("nothing to do"), 0);
+    let moved = Blobs::in_folder(&place).expect("a folder");
+    for text in texts {
+        assert_eq!(&*moved.get(Digest::of(text.as_bytes())).await.expect("in its place"), text);
+        assert_eq!(&*blobs.get(Digest::of(text.as_bytes())).await.expect("read"), text);
+    }
 }

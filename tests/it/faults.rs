@@ -66,6 +66,11 @@ impl SmallDisk {
         }
     }
 
+    #[expect(clippy::print_stderr, reason = "whoever reads a test that did not run wants to know why")]
+    fn or_skip() -> Option<Self> {
+        Self::mount().inspect_err(|why| eprintln!("skipped: a small disk cannot be mounted here: {why}")).ok()
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
@@ -91,15 +96,8 @@ impl Drop for SmallDisk {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "whoever reads a test that did not run wants to know why")]
 async fn a_full_disk(change: impl FnOnce(&Path, &mut portcullis::server::Settings)) {
-    let disk = match SmallDisk::mount() {
-        Ok(disk) => disk,
-        Err(why) => {
-            eprintln!("skipped: a small disk cannot be mounted here: {why}");
-            return;
-        }
-    };
+    let Some(disk) = SmallDisk::or_skip() else { return };
     let platform = Platform::with(|settings| change(disk.path(), settings)).await;
     let before = platform.upload("alice", "print(1)\n").await.expect("taken");
     disk.fill();
@@ -128,16 +126,33 @@ async fn a_full_disk(change: impl FnOnce(&Path, &mut portcullis::server::Setting
 }
 
 #[tokio::test]
-async fn a_disk_that_is_full_of_sources_refuses_uploads_whole_until_there_is_space() {
-    // The database is elsewhere: what cannot be written is the source.
+async fn a_disk_that_is_full_of_sources_leaves_them_in_the_database_until_there_is_space() {
+    let Some(disk) = SmallDisk::or_skip() else { return };
     let elsewhere = tempfile::tempdir().expect("a folder");
-    let url = format!("sqlite://{}", elsewhere.path().join("db").display());
-    a_full_disk(|disk, settings| {
-        settings.data = disk.join("data");
+    let database = elsewhere.path().join("db");
+    let platform = Platform::with(|settings| {
+        settings.data = disk.path().join("data");
         settings.token_file = Some(elsewhere.path().join("token"));
-        settings.database = Some(url);
+        settings.database = Some(format!("sqlite://{}", database.display()));
     })
     .await;
+    platform.upload("alice", "print(1)\n").await.expect("taken");
+    disk.fill();
+    // Much more than what was kept for what is in use already.
+    let source = format!("{}print(2)\n", "# padding\n".repeat(15_000));
+    let bob = platform.upload("bob", &source).await.expect("taken");
+    let kept = platform.inside.agent_source(&miner("bob")).await.expect("whole");
+    assert_eq!(kept.source, source);
+
+    fs::remove_file(disk.filler()).expect("there is space again");
+    platform.stop().await;
+    let name = portcullis::model::Digest::of(source.as_bytes()).to_string();
+    assert_eq!(name, bob.sha256.to_string());
+    let file = disk.path().join("data/sources").join(&name[..2]).join(&name[2..]);
+    assert_eq!(fs::read_to_string(file).expect("it is in its place"), source);
+    let mut db = AnyConnection::connect(&format!("sqlite://{}", database.display())).await.expect("it opens");
+    let left = sqlx::query("SELECT sha256 FROM shelf").fetch_all(&mut db).await.expect("rows");
+    assert!(left.is_empty(), "nothing waits any more");
 }
 
 #[tokio::test]

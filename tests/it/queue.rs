@@ -139,6 +139,7 @@ impl World {
             upload: source,
             source,
             source_bytes: 1,
+            text: None,
             policy: Digest::of(b""),
             findings: Vec::new(),
             hold: None,

@@ -89,6 +89,7 @@ impl World {
             upload: source,
             source,
             source_bytes: 1,
+            text: None,
             policy: Digest::of(b"policy"),
             findings: Vec::new(),
             hold: None,

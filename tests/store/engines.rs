@@ -46,6 +46,7 @@ impl Platform {
             upload: source,
             source,
             source_bytes: text.len() as u64,
+            text: None,
             policy: Digest::of(b"policy"),
             findings: lint::check(text.as_bytes(), &Policy::standard()).findings,
             hold: hold.map(str::to_owned),

@@ -17,6 +17,7 @@ fn submission(number: usize, clock: &StillClock) -> NewSubmission {
         upload: source,
         source,
         source_bytes: 1,
+        text: None,
         policy: source,
         findings: Vec::new(),
         hold: None,

@@ -74,8 +74,9 @@ fn every_hostile_upload_gets_its_answer() {
                 }
                 serde_json::to_string_pretty(&problem).expect("JSON")
             };
-            insta::assert_snapshot!("upload", format!("{status}\n{}\n{shown}", platform.kept().join("\n")));
-            runtime.block_on(platform.stop());
+            // The end waits for a source that is on its way into its place.
+            let kept = super::kept(runtime.block_on(platform.stop()).path());
+            insta::assert_snapshot!("upload", format!("{status}\n{}\n{shown}", kept.join("\n")));
         });
     });
 }

@@ -78,19 +78,9 @@ impl Platform {
         self.client.upload(miner, source.as_bytes().to_vec()).await
     }
 
-    /// Every file of the platform but the database, the lock and the token, by its path.
+    /// As [`kept`], now.
     pub(crate) fn kept(&self) -> Vec<String> {
-        let mut files = Vec::new();
-        for folder in ["agents", "sources"] {
-            walk(&self.folder.path().join(folder), &mut files);
-        }
-        let root = self.folder.path();
-        let mut names: Vec<String> = files
-            .iter()
-            .map(|path| path.strip_prefix(root).expect("below").to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
+        kept(self.folder.path())
     }
 
     pub(crate) fn file(&self, path: &str) -> String {
@@ -101,6 +91,20 @@ impl Platform {
 pub(crate) fn settings(folder: &Path) -> Settings {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     Settings::new(listen, folder.to_owned(), task::builtin().expect("built-in tasks"))
+}
+
+/// Every file of the platform in `root` but the database, the lock and the token, by its path.
+pub(crate) fn kept(root: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for folder in ["agents", "sources"] {
+        walk(&root.join(folder), &mut files);
+    }
+    let mut names: Vec<String> = files
+        .iter()
+        .map(|path| path.strip_prefix(root).expect("below").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }
 
 fn walk(folder: &Path, into: &mut Vec<std::path::PathBuf>) {

@@ -104,9 +104,12 @@ async fn parallel_uploads_of_one_miner_leave_one_consistent_agent() {
     assert_eq!(agent.submissions.len(), 24);
     let current = agent.current.expect("current");
     assert_eq!(current.submission_id, agent.submissions[0].submission_id);
-    let record: AgentRecord = serde_json::from_str(&platform.file("agents/alice.json")).expect("a record");
+    // While many upload the files follow behind the answers; the end waits for them.
+    let folder = platform.stop().await;
+    let file = |name: &str| std::fs::read_to_string(folder.path().join("agents").join(name)).expect("a file");
+    let record: AgentRecord = serde_json::from_str(&file("alice.json")).expect("a record");
     assert_eq!(record.submission_id, current.submission_id);
-    assert_eq!(Digest::of(platform.file("agents/alice.py").as_bytes()), record.source_sha256);
+    assert_eq!(Digest::of(file("alice.py").as_bytes()), record.source_sha256);
 }
 
 #[tokio::test]

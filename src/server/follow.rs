@@ -1,0 +1,182 @@
+//! What follows an upload behind its answer: the files of the current agents, and sources on their way
+//! from the database into files of their own. The database is the truth of both, so that nothing is
+//! lost when they are late; a start mends what they did not finish, and a stop in good order waits.
+//!
+//! Under load they are given a part of one core's time only. An agent that is replaced again meanwhile
+//! is written once.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::state::App;
+use crate::model::MinerId;
+use crate::store::StoreError;
+
+/// Of the time that agents take to write, rest this many times as much while more are to be written.
+const AGENTS_REST: u32 = 9;
+/// Likewise for sources, which all have to be moved at last.
+const SOURCES_REST: u32 = 3;
+/// A disk that stands still is no reason to rest for minutes.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+/// Sources that come within so long are moved together.
+const GATHER: Duration = Duration::from_millis(100);
+/// After an error.
+const PAUSE: Duration = Duration::from_secs(5);
+/// What a stop in good order, or a start, waits for sources. What is left is moved later.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is to be done, and who does it.
+#[derive(Debug, Default)]
+pub(super) struct Following {
+    agents: Mutex<Agents>,
+    more_agents: Notify,
+    more_sources: Notify,
+    ending: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Agents {
+    due: HashSet<MinerId>,
+    /// Those who are told when the files of all that are due are written.
+    watchers: Vec<oneshot::Sender<()>>,
+    /// Somebody is writing, or rests from it.
+    busy: bool,
+}
+
+impl Following {
+    fn agents(&self) -> MutexGuard<'_, Agents> {
+        // A panic elsewhere leaves it as whole as it was.
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `miner` has submitted is in the database. Where nobody else is to be served, this is done
+    /// when the files are written, which takes no time then; people look for them at once.
+    pub(super) async fn stored(&self, miner: MinerId) {
+        let written = {
+            let mut agents = self.agents();
+            let alone = !agents.busy && agents.due.is_empty();
+            agents.due.insert(miner);
+            alone.then(|| {
+                let (watcher, written) = oneshot::channel();
+                agents.watchers.push(watcher);
+                written
+            })
+        };
+        self.more_agents.notify_one();
+        self.more_sources.notify_one();
+        if let Some(written) = written {
+            // An error is the sender that was dropped: nobody writes any more.
+            let _ = written.await;
+        }
+    }
+
+    /// Finish what is to be done, without rest, and end.
+    pub(super) fn end(&self) {
+        self.ending.cancel();
+    }
+
+    async fn rest(&self, times: u32, took: Duration) {
+        let rest = took.saturating_mul(times).min(LONGEST_REST);
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = self.ending.cancelled() => {}
+        }
+    }
+
+    /// `false` when it is time to end.
+    async fn wait(&self, more: &Notify) -> bool {
+        tokio::select! {
+            () = more.notified() => true,
+            () = self.ending.cancelled() => false,
+        }
+    }
+}
+
+/// Writes the files of agents until the end, and then those that are still due.
+pub(super) async fn agents(app: App) {
+    let following = &app.following;
+    loop {
+        let goes_on = following.wait(&following.more_agents).await;
+        loop {
+            let (due, watchers) = {
+                let mut agents = following.agents();
+                agents.busy = !agents.due.is_empty();
+                (std::mem::take(&mut agents.due), std::mem::take(&mut agents.watchers))
+            };
+            if due.is_empty() {
+                break;
+            }
+            let began = Instant::now();
+            for miner in &due {
+                if let Err(error) = write(&app, miner).await {
+                    // The submission is in the database, whole; the files follow at the next start.
+                    tracing::error!(%miner, error = %error, "cannot write the files of an agent");
+                }
+            }
+            // Who hears that it is written finds nobody busy, unless more came.
+            let more = {
+                let mut agents = following.agents();
+                agents.busy = !agents.due.is_empty();
+                agents.busy
+            };
+            for watcher in watchers {
+                let _ = watcher.send(());
+            }
+            if more {
+                following.rest(AGENTS_REST, began.elapsed()).await;
+            }
+        }
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+async fn write(app: &App, miner: &MinerId) -> Result<(), StoreError> {
+    let _one_at_a_time = app.locks.lock(miner).await;
+    app.files.follow(&app.store, &app.blobs, miner).await
+}
+
+/// Moves sources from the database into files until the end, and then, for a while, those that are left.
+pub(super) async fn sources(app: App) {
+    let following = &app.following;
+    // The start may have left some.
+    following.more_sources.notify_one();
+    while following.wait(&following.more_sources).await {
+        tokio::select! {
+            () = tokio::time::sleep(GATHER) => {}
+            () = following.ending.cancelled() => {}
+        }
+        while !following.ending.is_cancelled() {
+            let began = Instant::now();
+            match app.blobs.settle().await {
+                Ok(0) => break,
+                Ok(_) => following.rest(SOURCES_REST, began.elapsed()).await,
+                Err(error) => {
+                    tracing::error!(error = %error, "sources stay in the database; they are moved later");
+                    following.rest(1, PAUSE).await;
+                }
+            }
+        }
+    }
+    settle(&app).await;
+}
+
+/// Moves the sources that are waiting, for a while.
+pub(super) async fn settle(app: &App) {
+    let moved = async {
+        while app.blobs.settle().await? > 0 {}
+        Ok::<(), StoreError>(())
+    };
+    match tokio::time::timeout(PATIENCE, moved).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(error = %error, "sources stay in the database; they are moved later");
+        }
+        Err(_) => tracing::warn!("there are many sources in the database; they are moved later"),
+    }
+}

@@ -1,0 +1,264 @@
+//! Lets in many submissions with the few statements that one would take. Only for SQLite, which has one
+//! writer: nobody else decides at the same time. What is decided is the same as in
+//! `Store::admit_within`, one after the other; a property test compares the two.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+use sqlx::{Any, Row as _, Transaction};
+
+use super::bans::{self, BAN, Ban};
+use super::quota::{self, Quota};
+use super::rows::Reader;
+use super::submissions::{findings_json, open_hold};
+use super::{Admission, NewSubmission, Store, StoreError, Submission};
+use crate::model::{Digest, MinerId, SubmissionId};
+
+const DOING: &str = "store submissions";
+
+/// What is known of those who arrive, and grows as they are let in.
+struct Known {
+    /// Who holds a name, by the name without its case.
+    names: HashMap<String, MinerId>,
+    bans: HashMap<String, Ban>,
+    /// Who has submitted a source.
+    sources: HashMap<Digest, (SubmissionId, MinerId)>,
+}
+
+impl Store {
+    /// Decides in order. `None` are the last ones, which have to be asked again: after what is decided
+    /// now was stored, because the quota of a miner counts that. The first one is always decided.
+    pub(super) async fn admit_all(
+        &self,
+        all: &[NewSubmission],
+    ) -> Result<Vec<Option<Admission>>, StoreError> {
+        let mut transaction = self.begin(DOING).await?;
+        let mut known = known(&mut transaction, all).await?;
+        let mut miners = Vec::new();
+        let mut taken: Vec<&NewSubmission> = Vec::new();
+        let mut counted: HashSet<&MinerId> = HashSet::new();
+        let mut admissions = Vec::with_capacity(all.len());
+        for new in all {
+            let folded = new.miner.as_str().to_ascii_lowercase();
+            if let Some(ban) = known.bans.get(&folded) {
+                admissions.push(Some(Admission::Banned(Box::new(ban.clone()))));
+                continue;
+            }
+            let holder = known.names.get(&folded);
+            if let Some(by) = holder.filter(|by| **by != new.miner) {
+                admissions.push(Some(Admission::NameTaken { by: by.clone() }));
+                continue;
+            }
+            if let Some((earlier, miner)) = known.sources.get(&new.source) {
+                admissions.push(Some(Admission::Duplicate { earlier: *earlier, miner: miner.clone() }));
+                continue;
+            }
+            if new.quota != Quota::default() {
+                if counted.contains(&new.miner) {
+                    break;
+                }
+                let exceeded =
+                    quota::exceeded(&mut transaction, new.quota, &new.miner, new.source_bytes, new.at)
+                        .await?;
+                if let Some(exceeded) = exceeded {
+                    admissions.push(Some(Admission::OverQuota(exceeded)));
+                    continue;
+                }
+            }
+            if holder.is_none() {
+                miners.push(json!([new.miner.as_str(), folded, new.at.as_millisecond()]));
+                known.names.insert(folded, new.miner.clone());
+            }
+            known.sources.insert(new.source, (new.id, new.miner.clone()));
+            counted.insert(&new.miner);
+            taken.push(new);
+            // Filled in when its row has a number.
+            admissions.push(None);
+        }
+        let stored = insert(&mut transaction, miners, &taken).await?;
+        transaction.commit().await.map_err(StoreError::query(DOING))?;
+        admissions.resize(all.len(), None);
+        let mut stored: HashMap<SubmissionId, Submission> =
+            stored.into_iter().map(|submission| (submission.id, submission)).collect();
+        for (admission, new) in admissions.iter_mut().zip(all) {
+            if let Some(submission) = stored.remove(&new.id) {
+                *admission = Some(Admission::Stored(Box::new(submission)));
+            }
+        }
+        Ok(admissions)
+    }
+}
+
+/// Asks for everything that decides about `all`.
+async fn known(
+    transaction: &mut Transaction<'static, Any>,
+    all: &[NewSubmission],
+) -> Result<Known, StoreError> {
+    let folded: Vec<Value> = all.iter().map(|new| new.miner.as_str().to_ascii_lowercase().into()).collect();
+    let folded = Value::from(folded).to_string();
+    let digests: Vec<Value> = all.iter().map(|new| new.source.to_string().into()).collect();
+    let mut known = Known { names: HashMap::new(), bans: HashMap::new(), sources: HashMap::new() };
+
+    let rows = sqlx::query("SELECT folded, id FROM miners WHERE folded IN (SELECT value FROM json_each($1))")
+        .bind(folded.clone())
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
+    for row in &rows {
+        let folded: String = row.try_get("folded").map_err(StoreError::query(DOING))?;
+        let holder = Reader { row, what: "miner", id: folded.clone() }.parsed("id", str::parse)?;
+        known.names.insert(folded, holder);
+    }
+
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {BAN} FROM bans WHERE lifted_at IS NULL AND folded IN (SELECT value FROM json_each($1))"
+    )))
+    .bind(folded)
+    .fetch_all(&mut **transaction)
+    .await
+    .map_err(StoreError::query(DOING))?;
+    for row in &rows {
+        let ban = bans::ban(row)?;
+        known.bans.insert(ban.miner.as_str().to_ascii_lowercase(), ban);
+    }
+
+    let rows = sqlx::query(
+        "SELECT source_sha256, id, miner_id FROM submissions \
+         WHERE state <> 'failed' AND source_sha256 IN (SELECT value FROM json_each($1))",
+    )
+    .bind(Value::from(digests).to_string())
+    .fetch_all(&mut **transaction)
+    .await
+    .map_err(StoreError::query(DOING))?;
+    for row in &rows {
+        let id: String = row.try_get("id").map_err(StoreError::query(DOING))?;
+        let reader = Reader { row, what: "submission", id };
+        let earlier = (reader.parsed("id", SubmissionId::parse)?, reader.parsed("miner_id", str::parse)?);
+        known.sources.insert(reader.parsed("source_sha256", str::parse)?, earlier);
+    }
+    Ok(known)
+}
+
+/// Stores those that are let in, in their order.
+async fn insert(
+    transaction: &mut Transaction<'static, Any>,
+    miners: Vec<Value>,
+    taken: &[&NewSubmission],
+) -> Result<Vec<Submission>, StoreError> {
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !miners.is_empty() {
+        let sql = "INSERT INTO miners (id, folded, created_at) \
+                   SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1)";
+        run(transaction, sql, miners).await?;
+    }
+    let rows = taken.iter().map(|new| json!([new.source, new.source_bytes, new.at.as_millisecond()]));
+    let sql = "INSERT INTO sources (sha256, bytes, created_at) \
+               SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
+               ON CONFLICT (sha256) DO NOTHING";
+    run(transaction, sql, rows.collect()).await?;
+    shelve(transaction, taken).await?;
+
+    let mut rows = Vec::with_capacity(taken.len());
+    for new in taken {
+        rows.push(json!([
+            new.id,
+            new.miner.as_str(),
+            new.upload,
+            new.source,
+            new.policy,
+            findings_json(new.id, &new.findings)?,
+            new.state().as_str(),
+            new.hold,
+            new.slots(),
+            new.quorum,
+            new.at.as_millisecond(),
+        ]));
+    }
+    let numbers = sqlx::query(
+        "INSERT INTO submissions (id, miner_id, upload_sha256, source_sha256, policy, findings, \
+         state, reason, slots, quorum, received_at, updated_at) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 10 FROM json_each($1) ORDER BY key \
+         RETURNING id, sequence",
+    )
+    .bind(Value::from(rows).to_string())
+    .fetch_all(&mut **transaction)
+    .await
+    .map_err(StoreError::query(DOING))?;
+    let mut sequences = HashMap::with_capacity(numbers.len());
+    for row in &numbers {
+        let id: String = row.try_get("id").map_err(StoreError::query(DOING))?;
+        let reader = Reader { row, what: "submission", id };
+        sequences.insert(reader.parsed("id", SubmissionId::parse)?, reader.integer("sequence")?);
+    }
+
+    let events = taken.iter().map(|new| {
+        let (at, state) = (new.at.as_millisecond(), new.state().as_str());
+        json!([at, new.miner.as_str(), new.id, state, new.first_words()])
+    });
+    let sql = "INSERT INTO audit_events (at, actor, submission_id, to_state, reason) \
+               SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 \
+               FROM json_each($1) ORDER BY key";
+    run(transaction, sql, events.collect()).await?;
+    for new in taken {
+        if let Some(reason) = &new.hold {
+            open_hold(transaction, new.id, reason, new.at).await?;
+        }
+    }
+    taken
+        .iter()
+        .map(|new| {
+            let lost = || StoreError::Corrupt {
+                what: "submission",
+                id: new.id.to_string(),
+                cause: "it was stored and has no number".to_owned(),
+            };
+            sequences.get(&new.id).map(|sequence| new.stored_as(*sequence)).ok_or_else(lost)
+        })
+        .collect()
+}
+
+/// Stores the sources that come with their rows. They are one parameter, cut by the statement: no text
+/// passes through JSON, which has no place for every byte.
+async fn shelve(
+    transaction: &mut Transaction<'static, Any>,
+    taken: &[&NewSubmission],
+) -> Result<(), StoreError> {
+    let (mut texts, mut cuts) = (Vec::new(), Vec::new());
+    for new in taken {
+        if let Some(text) = &new.text {
+            // From 1, as the statement counts.
+            cuts.push(json!([new.source, texts.len() + 1, text.len()]));
+            texts.extend_from_slice(text.as_bytes());
+        }
+    }
+    if cuts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO shelf (sha256, text) \
+         SELECT value ->> 0, substr($1, value ->> 1, value ->> 2) FROM json_each($2) WHERE true \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(texts)
+    .bind(Value::from(cuts).to_string())
+    .execute(&mut **transaction)
+    .await
+    .map(drop)
+    .map_err(StoreError::query(DOING))
+}
+
+async fn run(
+    transaction: &mut Transaction<'static, Any>,
+    sql: &'static str,
+    rows: Vec<Value>,
+) -> Result<(), StoreError> {
+    sqlx::query(sql)
+        .bind(Value::from(rows).to_string())
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+        .map_err(StoreError::query(DOING))
+}
