@@ -139,7 +139,7 @@ async fn a_disk_that_is_full_of_sources_leaves_them_in_the_database_until_there_
     platform.upload("alice", "print(1)\n").await.expect("taken");
     disk.fill();
     // Much more than what was kept for what is in use already.
-    let source = format!("{}print(2)\n", "# padding\n".repeat(15_000));
+    let source = format!("{}print(2)\n", "# padding padding padding padding\n".repeat(5_000));
     let bob = platform.upload("bob", &source).await.expect("taken");
     let kept = platform.inside.agent_source(&miner("bob")).await.expect("whole");
     assert_eq!(kept.source, source);
