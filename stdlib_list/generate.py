@@ -2,6 +2,7 @@
 """Makes the tables about CPython's standard library that the gate embeds.
 
     generate.py names                  3.8.txt to 3.14.txt: what can be imported from each version
+    generate.py dunders                dunders.txt: names with two underscores that CPython gives a meaning to
     generate.py tables [PYTHON ...]    stdlib_api.tsv, stdlib_leaks.tsv, stdlib_deputies.tsv
     generate.py check                  does the interpreter that runs this agree with the tables?
 
@@ -21,6 +22,7 @@ import glob
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -138,6 +140,35 @@ def write_names():
 
 
 # ---- facts of this interpreter ------------------------------------------------------------------
+
+
+# ---- names with two underscores ---------------------------------------------------------------
+
+DUNDER = re.compile(rb"(?<![A-Za-z0-9_])__[A-Za-z][A-Za-z0-9_]*__(?![A-Za-z0-9_])")
+
+SAYS_WHERE = """
+import json, sys, sysconfig
+paths = {name: sysconfig.get_config_var(name) for name in ("LIBDIR", "LDLIBRARY")}
+print(json.dumps([sys.version.split()[0], sys.executable, sysconfig.get_path("stdlib"), paths]))
+"""
+
+
+def write_dunders():
+    """Every such name in the library and the binaries of every CPython at hand: what stands nowhere there
+    is no attribute of anything but what a source makes itself."""
+    names, patches = set(), []
+    for version in VERSIONS:
+        if python := interpreter(version):
+            patch, executable, library, paths = json.loads(ask(python, SAYS_WHERE))
+            files = [Path(executable).resolve(), Path(paths["LIBDIR"] or "") / (paths["LDLIBRARY"] or "")]
+            files += [file for ending in ("*.py", "*.so") for file in Path(library).rglob(ending)]
+            for file in files:
+                if file.is_file() and "site-packages" not in file.parts and "test" not in file.parts:
+                    names |= {name.decode() for name in DUNDER.findall(file.read_bytes())}
+            patches.append(patch)
+    text = f"# Names with two underscores in CPython {', '.join(patches)}. Made by generate.py.\n"
+    (HERE / "dunders.txt").write_text(text + "".join(f"{name}\n" for name in sorted(names)))
+    print(f"dunders.txt: {len(names)} names of CPython {', '.join(patches)}")
 
 
 def modules_in_reach():
@@ -353,6 +384,8 @@ def main():
     match sys.argv[1:]:
         case ["names"]:
             write_names()
+        case ["dunders"]:
+            write_dunders()
         case ["tables", *pythons]:
             write_tables(pythons or [sys.executable])
         case ["check"]:

@@ -6,10 +6,10 @@ use ruff_python_ast::{Expr, ExprContext, Pattern};
 use super::context::Context;
 use super::names;
 use super::rules::generated::is_plain_class;
-use crate::python::analysis::{BindingKind, ClassId, Function, Slot, Value, Values};
+use crate::python::analysis::{BindingKind, ClassId, Function, Parent, Slot, Value, Values};
 
 /// Library classes whose instances hold nothing of their own.
-const EMPTY_BASES: [&str; 14] = [
+const EMPTY_BASES: [&str; 16] = [
     "builtins.object",
     "builtins.Exception",
     "builtins.ValueError",
@@ -24,6 +24,8 @@ const EMPTY_BASES: [&str; 14] = [
     "typing.Protocol",
     "typing.NamedTuple",
     "enum.Enum",
+    "argparse.Namespace",
+    "types.SimpleNamespace",
 ];
 
 /// Whether `expr` is the receiver of a method that nobody can call with another one, or was made by
@@ -136,7 +138,12 @@ fn is_called_on_instances(function: &Function<'_>, cx: &Context<'_, '_>) -> bool
                     if cx.module.function(inner).class.is_some())
             })
         }
-        Expr::StringLiteral(_) => false,
+        // `hasattr(x, "name")` only asks.
+        Expr::StringLiteral(_) => match cx.module.parent(info.expr) {
+            Parent::Expr(asking) => matches!(cx.module.node(asking), Some(Expr::Call(call))
+                if matches!(&*call.func, Expr::Name(name) if name.id == "hasattr" && cx.is_surely_builtin(name, &call.func))),
+            _ => false,
+        },
         _ => true,
     })
 }

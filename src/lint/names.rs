@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
+use crate::python::stdlib;
+
 /// Attributes with two underscores that may be read or called on anything: the protocol methods,
 /// and those that give text.
 const HARMLESS_DUNDERS: &str = "\
@@ -180,7 +182,9 @@ pub(super) fn is_dunder(name: &str) -> bool {
 pub(super) fn wrong(name: &str, own: impl Fn(&str) -> bool) -> Option<Wrong> {
     let lists = Lists::of(name);
     if is_dunder(name) {
-        return (!lists.has(Lists::HARMLESS_DUNDER)).then_some(Wrong::Dunder);
+        // `self.__solve__()`: a name that a source made up leads only to what the source put there.
+        let made_up = || own(name) && !stdlib::is_known_dunder(name);
+        return (!lists.has(Lists::HARMLESS_DUNDER) && !made_up()).then_some(Wrong::Dunder);
     }
     if lists.has(Lists::FRAME) {
         return Some(Wrong::Frame);

@@ -83,7 +83,9 @@ pub fn decode(bytes: &[u8], limit: usize) -> Result<Source, DecodeError> {
     if let Some((line, name)) = declared_encoding(&text) {
         let canonical = name.to_ascii_lowercase().replace('_', "-");
         let fits = match canonical.as_str() {
-            "utf-8" | "utf8" | "utf-8-sig" | "u8" => true,
+            "utf-8" | "utf8" | "u8" => true,
+            // Whatever follows, CPython takes it for UTF-8: Emacs writes `utf-8-unix`.
+            other if other.starts_with("utf-8-") => true,
             other => ASCII_SUPERSETS.contains(&other) && text.is_ascii(),
         };
         if !fits {

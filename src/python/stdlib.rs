@@ -13,6 +13,8 @@ const LEAKS: &str = include_str!("../../stdlib_list/stdlib_leaks.tsv");
 const DEPUTIES: &str = include_str!("../../stdlib_list/stdlib_deputies.tsv");
 const MEMBERS: &str = include_str!("../../stdlib_list/members.tsv");
 
+const DUNDERS: &str = include_str!("../../stdlib_list/dunders.txt");
+
 const NAMES: [(u8, &str); 7] = [
     (8, include_str!("../../stdlib_list/3.8.txt")),
     (9, include_str!("../../stdlib_list/3.9.txt")),
@@ -25,7 +27,9 @@ const NAMES: [(u8, &str); 7] = [
 
 /// Every embedded table, for the policy's digest.
 pub(crate) fn data_files() -> impl Iterator<Item = &'static str> {
-    [POLICY, API, LEAKS, DEPUTIES, MEMBERS].into_iter().chain(NAMES.into_iter().map(|(_, text)| text))
+    [POLICY, API, LEAKS, DEPUTIES, MEMBERS, DUNDERS]
+        .into_iter()
+        .chain(NAMES.into_iter().map(|(_, text)| text))
 }
 
 /// What is wrong with a module or a member: which rule speaks.
@@ -86,6 +90,7 @@ struct Tables {
     only: FxHashMap<&'static str, (Kind, &'static str, FxHashSet<&'static str>)>,
     members: FxHashMap<(&'static str, &'static str), MemberRuling>,
     versions: FxHashMap<u8, FxHashSet<&'static str>>,
+    dunders: FxHashSet<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -129,8 +134,13 @@ fn read() -> Tables {
             continue;
         };
         let kind = kind_of_word(kind);
-        for name in names.split(' ') {
+        if *ruling == "only" {
+            // Also where nothing of it is open.
+            tables.only.entry(module).or_insert_with(|| (kind, why, FxHashSet::default()));
+        }
+        for name in names.split(' ').filter(|name| !name.is_empty()) {
             match *ruling {
+                "allow" => drop(tables.members.insert((module, name), MemberRuling::Allowed)),
                 "deny" => drop(tables.members.insert((module, name), MemberRuling::Denied { kind, why })),
                 "call" => drop(tables.members.insert((module, name), MemberRuling::Called { kind, why })),
                 _ => {
@@ -140,6 +150,7 @@ fn read() -> Tables {
             }
         }
     }
+    tables.dunders = DUNDERS.lines().filter(|line| !line.starts_with('#')).collect();
     for (minor, text) in NAMES {
         tables.versions.insert(minor, text.lines().filter(|line| !line.starts_with('#')).collect());
     }
@@ -182,6 +193,12 @@ fn kind_of_reason(reason: &str) -> Kind {
         ("terminal", Kind::Other),
     ];
     REASONS.iter().find(|(word, _)| reason.contains(word)).map_or(Kind::Other, |(_, kind)| *kind)
+}
+
+/// Whether CPython or its library gives a name with two underscores a meaning. Another such name is an
+/// attribute of nothing but what a source makes itself.
+pub(crate) fn is_known_dunder(name: &str) -> bool {
+    TABLES.dunders.contains(name)
 }
 
 /// What may be done with a module, by its full name.
@@ -377,7 +394,7 @@ mod tests {
                 panic!("{row:?} has not five columns");
             };
             assert!(!why.is_empty(), "{module}");
-            for name in names.split(' ') {
+            for name in names.split(' ').filter(|name| !name.is_empty()) {
                 let known = TABLES.api.get(module).is_some_and(|api| api.contains(name))
                     || TABLES.leaks.contains_key(&(*module, name))
                     || is_module(&format!("{module}.{name}"))

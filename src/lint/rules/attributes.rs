@@ -190,7 +190,13 @@ fn attribute(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
             return;
         }
         "__eq__" | "__ne__" | "__lt__" | "__le__" | "__gt__" | "__ge__" | "__or__" | "__ror__" => {
+            // Called with one argument it is the operator: a class of its own takes two.
+            let operator = cx.module.called_by(expr).is_some_and(|call| {
+                call.arguments.len() == 1
+                    && call.arguments.args.first().is_some_and(|other| !other.is_starred_expr())
+            });
             if attribute.ctx == ExprContext::Load
+                && !operator
                 && !is_super(&attribute.value, cx)
                 && is_class(&attribute.value, cx)
             {
@@ -243,6 +249,10 @@ fn attribute(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
         if names::wrong(name, |_| true) != Some(Wrong::Frame) {
             return;
         }
+    }
+    // A name that nothing defines is on no instance of a class that this source alone has made.
+    if names::wrong(name, own(cx)) == Some(Wrong::Private) && instances::is_own(&attribute.value, cx) {
+        return;
     }
     if !report_name(name, range, "", false, cx) {
         private_member(attribute, name, cx);
@@ -310,7 +320,7 @@ fn vars_call(call: &ast::ExprCall, cx: &mut Context<'_, '_>) {
 }
 
 /// The result of `ArgumentParser.parse_args`, which holds nothing but options.
-fn is_parsed_arguments(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+pub(super) fn is_parsed_arguments(expr: &Expr, cx: &Context<'_, '_>) -> bool {
     let values = instances::closed_values(expr, cx);
     values.complete
         && !values.known.is_empty()
@@ -322,6 +332,9 @@ fn is_parsed_arguments(expr: &Expr, cx: &Context<'_, '_>) -> bool {
 
 /// Uses of an attribute dictionary through which no value leaves by a computed name.
 fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_, '_>) -> bool {
+    if becomes_json(expr, cx) {
+        return true;
+    }
     // The dictionary of an instance of a class of this file holds what this file put there.
     let plain = owner.is_some_and(|owner| instances::is_own(owner, cx));
     // What is stored under a name does not leave by it.
@@ -370,9 +383,58 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
             Some(_) | None => plain,
         },
         Parent::Stmt(Stmt::For(_)) => true,
-        Parent::Stmt(Stmt::Return(_) | Stmt::Assign(_)) | Parent::Keyword => plain,
+        Parent::Stmt(Stmt::Return(_) | Stmt::Assign(_)) | Parent::Keyword(_) => plain,
         _ => false,
     }
+}
+
+/// `json.dumps(x.__dict__)`, `json.dumps([x.__dict__ for x in all])`, `json.dumps(x, default=lambda o:
+/// o.__dict__)`: it goes to the encoder of the library and nowhere else, and comes out as text.
+fn becomes_json(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    let mut inner = expr;
+    for _ in 0..4 {
+        let outer = match cx.module.parent(inner) {
+            Parent::Keyword(Some(call)) => {
+                return matches!(inner, Expr::Lambda(lambda) if std::ptr::eq(&raw const *lambda.body, expr))
+                    && matches!(cx.module.node(call), Some(Expr::Call(call)) if encodes(call, cx)
+                        && call.arguments.find_keyword("default").is_some_and(|keyword| keyword.value == *inner));
+            }
+            Parent::Expr(outer) => cx.module.node(outer),
+            _ => return false,
+        };
+        match outer {
+            Some(Expr::Call(call)) => {
+                // What a function of the source makes of the values that are not JSON would be told of them.
+                let default = call.arguments.find_keyword("default").is_none_or(|keyword| {
+                    matches!(&keyword.value, Expr::Name(name) if matches!(name.id.as_str(), "str" | "repr")
+                        && cx.is_surely_builtin(name, &keyword.value))
+                });
+                let first = call.arguments.args.first();
+                return default && first.is_some_and(|first| std::ptr::eq(first, inner)) && encodes(call, cx);
+            }
+            Some(
+                outer @ (Expr::ListComp(_)
+                | Expr::Generator(_)
+                | Expr::List(_)
+                | Expr::Tuple(_)
+                | Expr::Dict(_)
+                | Expr::Lambda(_)),
+            ) => inner = outer,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Whether a call is the library's JSON encoder, with nothing of the source in it.
+fn encodes(call: &ast::ExprCall, cx: &Context<'_, '_>) -> bool {
+    let values = cx.values(&call.func);
+    values.complete
+        && !values.known.is_empty()
+        && values.members().filter(|name| matches!(&***name, "json.dumps" | "json.dump")).count()
+            == values.known.len()
+        && call.arguments.find_keyword("cls").is_none()
+        && !cx.spreads(call)
 }
 
 /// Surely a class of this file that nothing but its body and plain bases made.

@@ -221,6 +221,10 @@ fn interpreter_name(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
     if !(text.starts_with("__") && text.ends_with("__") && text.len() > 4) || HARMLESS.contains(&text) {
         return;
     }
+    // To read it is to read text, or `None`.
+    if text == "__package__" && name.ctx == ExprContext::Load {
+        return;
+    }
     let read_by_others = READ_BY_OTHERS.contains(&text);
     let own = || {
         let resolution = cx.module.resolve(text, cx.scope(expr), name.range.start());

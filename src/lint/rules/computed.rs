@@ -120,7 +120,7 @@ fn reflection(call: &ExprCall, cx: &mut Context<'_, '_>) {
         return;
     }
     if reads {
-        if !is_harmless_computed(receiver, name, cx) {
+        if !is_log_level(call, cx) && !is_harmless_computed(receiver, name, cx) {
             let shown = cx.excerpt(name);
             cx.report(
                 &COMPUTED,
@@ -235,6 +235,70 @@ fn is_harmless_computed(receiver: &Expr, name: &Expr, cx: &Context<'_, '_>) -> b
     // The result of parsing arguments holds options and nothing else.
     let values = instances::closed_values(receiver, cx);
     matches!(values.exactly(), Some(Value::Instance(name)) if &**name == "argparse.ArgumentParser.parse_args")
+}
+
+/// `getattr(logging, name)` that is nothing but a level: `basicConfig(level=…)` and `setLevel(…)` of the
+/// library raise an error for whatever is no number and no text, and hand it to nobody.
+pub(super) fn is_log_level(call: &ExprCall, cx: &Context<'_, '_>) -> bool {
+    let [receiver, name, ..] = &*call.arguments.args else {
+        return false;
+    };
+    let site = receiver_site(call, cx);
+    if cx.spreads(call)
+        || name.is_string_literal_expr()
+        || !matches!(&*call.func, Expr::Name(name) if name.id == "getattr" && cx.is_builtin(name, &call.func))
+        || !matches!(cx.values(receiver).exactly(), Some(Value::Module(name)) if &**name == "logging")
+    {
+        return false;
+    }
+    if is_taken_as_level(site, cx) {
+        return true;
+    }
+    // `level = getattr(logging, name.upper(), None)`, and then nothing but such uses and checks.
+    let Parent::Stmt(Stmt::Assign(assign)) = cx.module.parent(site) else {
+        return false;
+    };
+    let [Expr::Name(variable)] = &*assign.targets else {
+        return false;
+    };
+    cx.module.enclosing_function(cx.scope(site)).is_some()
+        && ["locals", "vars"].into_iter().all(|name| cx.module.spelled(name).next().is_none())
+        && cx.module.spelled(&variable.id).all(|info| match info.expr {
+            Expr::Name(used) if used.ctx == ExprContext::Load => {
+                is_taken_as_level(info.expr, cx) || is_checked_for_type(info.expr, cx)
+            }
+            Expr::Name(_) => true,
+            _ => false,
+        })
+}
+
+fn is_taken_as_level(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    let is = |call: &ExprCall, name: &str| matches!(cx.values(&call.func).exactly(), Some(Value::Member(full)) if &**full == name);
+    match cx.module.parent(expr) {
+        Parent::Keyword(Some(call)) => matches!(cx.module.node(call), Some(Expr::Call(call))
+            if is(call, "logging.basicConfig")
+                && call.arguments.find_keyword("level").is_some_and(|level| std::ptr::eq(&raw const level.value, expr))),
+        Parent::Expr(call) => matches!(cx.module.node(call), Some(Expr::Call(call))
+            if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "setLevel"
+                && matches!(cx.values(&method.value).exactly(), Some(Value::Instance(name)) if name.starts_with("logging.")))),
+        _ => false,
+    }
+}
+
+fn is_checked_for_type(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    match cx.module.parent(expr) {
+        Parent::Expr(parent) => match cx.module.node(parent) {
+            Some(Expr::Call(call)) => {
+                matches!(&*call.func, Expr::Name(name) if name.id == "isinstance" && cx.is_surely_builtin(name, &call.func))
+            }
+            Some(Expr::Compare(compare)) => compare
+                .ops
+                .iter()
+                .all(|op| matches!(op, ruff_python_ast::CmpOp::Is | ruff_python_ast::CmpOp::IsNot)),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Modules of C functions and numbers: whatever name is asked of them, nothing leads on from there.

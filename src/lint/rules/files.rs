@@ -4,6 +4,7 @@
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprContext, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::attributes;
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
 use crate::lint::paths::{self, Guess};
@@ -97,6 +98,7 @@ type Opener = (&'static str, (usize, &'static str), (usize, &'static str), &'sta
 const OPENERS: &[Opener] = &[
     ("builtins.open", (0, "file"), (1, "mode"), "r"),
     ("io.open", (0, "file"), (1, "mode"), "r"),
+    ("codecs.open", (0, "filename"), (1, "mode"), "r"),
     ("gzip.open", (0, "filename"), (1, "mode"), "r"),
     ("gzip.GzipFile", (0, "filename"), (1, "mode"), "r"),
     ("bz2.open", (0, "filename"), (1, "mode"), "r"),
@@ -295,11 +297,15 @@ fn is_descriptor(target: &Expr, name: &str, cx: &mut Context<'_, '_>) -> bool {
 
 /// `opener=` and `buffering=0`.
 fn descriptor_arguments(call: &ExprCall, name: &str, cx: &mut Context<'_, '_>) {
-    if !matches!(name, "builtins.open" | "io.open" | "os.fdopen" | "pathlib.Path.open") {
+    if !matches!(name, "builtins.open" | "io.open" | "codecs.open" | "os.fdopen" | "pathlib.Path.open") {
         return;
     }
     let opener = cx.argument(call, 7, "opener").filter(|opener| !opener.is_none_literal_expr());
-    let buffering = if name == "pathlib.Path.open" { 1 } else { 2 };
+    let buffering = match name {
+        "pathlib.Path.open" => 1,
+        "codecs.open" => 4,
+        _ => 2,
+    };
     let unbuffered = cx.argument(call, buffering, "buffering").filter(|buffering| {
         let values = cx.values(buffering);
         !values.complete
@@ -672,6 +678,7 @@ fn raw(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
     }) || [
         "builtins.open",
         "io.open",
+        "codecs.open",
         "tempfile.TemporaryFile",
         "tempfile.NamedTemporaryFile",
         "gzip.open",
@@ -683,7 +690,17 @@ fn raw(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
     let own = cx.module.own_attributes.contains(name);
     let known_own = own
         && matches!(&*attribute.value, Expr::Name(name) if cx.module.is_receiver(&name.id, cx.scope(expr)));
+    // `stream.detach()` as a statement of its own leaves the file to its owner.
+    let dropped = name == "detach"
+        && match cx.module.parent(expr) {
+            Parent::Expr(call) => cx.module.node(call).is_some_and(|call| {
+                call.is_call_expr() && matches!(cx.module.parent(call), Parent::Stmt(Stmt::Expr(_)))
+            }),
+            _ => false,
+        };
     if (own && !binary)
+        || dropped
+        || attributes::is_parsed_arguments(&attribute.value, cx)
         || known_own
         || (library && name == "detach")
         || (name == "detach" && cx.module.called_by(expr).is_none())

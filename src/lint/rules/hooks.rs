@@ -105,6 +105,15 @@ fn store(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
                 }
                 module
             }
+            // The library's manual says to set these before threads begin.
+            Value::Member(member)
+                if matches!(
+                    &**member,
+                    "decimal.DefaultContext" | "decimal.BasicContext" | "decimal.ExtendedContext"
+                ) && matches!(name, "prec" | "rounding" | "Emin" | "Emax" | "capitals" | "clamp") =>
+            {
+                continue;
+            }
             Value::Member(member) => member,
             _ => continue,
         };

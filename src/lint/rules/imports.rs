@@ -96,7 +96,7 @@ pub(super) static EVALUATOR: Rule = Rule {
     name: "evaluator-module",
     family: Family::Imports,
     severity: Severity::Error,
-    what: "An import of a module that compiles, evaluates or traces source: `code`, `pdb`, `cProfile`, `trace` …",
+    what: "An import of a module that compiles, evaluates or traces source: `code`, `codeop`, `bdb`, `runpy` …",
     why: "They are `exec` by another name.",
     refused: "import code\n",
     passes: "import ast\n",

@@ -149,9 +149,9 @@ pub(super) static FILES: Rule = Rule {
     name: "file-backdoor",
     family: Family::Library,
     severity: Severity::Error,
-    what: "A member of an allowed module that opens files beside `open`: `io.FileIO`, `codecs.open` …",
+    what: "A member of an allowed module that opens files beside `open`: `io.FileIO`, `codecs.EncodedFile` …",
     why: "The rules about files look at `open`; other doors are closed.",
-    refused: "import codecs\ncodecs.open('x')\n",
+    refused: "import io\nio.FileIO('x')\n",
     passes: "open('x', encoding='utf-8')\n",
     fix: "Use `open`.",
     on: &[],
@@ -280,7 +280,7 @@ fn is_used_in_place(site: &Expr, cx: &Context<'_, '_>) -> bool {
 /// `type=Path`, `map(Path, names)`, `{"file": Path}`: what it is given is looked at with the call.
 fn is_converter(site: &Expr, cx: &Context<'_, '_>) -> bool {
     match cx.module.parent(site) {
-        Parent::Keyword => true,
+        Parent::Keyword(_) => true,
         Parent::Expr(parent) => {
             matches!(
                 cx.module.node(parent),
@@ -384,6 +384,7 @@ fn module_value(module: &str, expr: &Expr, cx: &mut Context<'_, '_>) {
                         if matches!(name.id.as_str(), "hasattr" | "getattr" | "bool" | "dir") && cx.is_surely_builtin(name, &call.func))
                     && (call.arguments.args.len() < 2
                         || matches!(module, "math" | "cmath")
+                        || computed::is_log_level(call, cx)
                         || call.arguments.args.get(1).is_some_and(|name| {
                             let name = computed::names_asked(name, cx);
                             name.complete && name.texts().count() == name.known.len()

@@ -22,6 +22,9 @@ const KEEPING_DECORATORS: [&str; 7] = [
     "enum.verify",
 ];
 
+/// Of a name with more bindings than this, those to the result of an operator are not followed.
+const MAX_ACCUMULATED: usize = 24;
+
 impl<'a> Module<'a> {
     /// What a name may be where it is bound.
     pub(crate) fn values_of(&self, binding: BindingId) -> Rc<Values> {
@@ -45,7 +48,16 @@ impl<'a> Module<'a> {
     ) -> Rc<Values> {
         let resolution = self.resolve(name, scope, place);
         let mut union = Union::default();
+        let accumulates = resolution.bindings.len() > MAX_ACCUMULATED;
         for binding in resolution.bindings.iter() {
+            // `text = text + "…"`, line after line: no operator gives anything but a constant, and each of
+            // them could be followed by each other.
+            if accumulates
+                && matches!(&self.binding(*binding).kind, BindingKind::Assign { value, .. } if value.is_bin_op_expr())
+            {
+                union.add(self.unknown());
+                continue;
+            }
             union.add(self.bound(*binding, env, depth));
             self.fuel.spend(1);
             if union.is_full() {

@@ -39,6 +39,7 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &
         memo: Memo::default(),
         builtins: RefCell::default(),
         calls: Cell::new(0),
+        followed: Cell::new(None),
         unknown: Rc::new(Values::unknown()),
         nothing: Rc::new(Values::nothing()),
     };
@@ -398,7 +399,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                     self.visit_expr(base);
                 }
                 for keyword in def.keywords() {
-                    self.under(Parent::Keyword, |b| b.visit_expr(&keyword.value));
+                    self.under(Parent::Keyword(None), |b| b.visit_expr(&keyword.value));
                 }
                 let id = ClassId::next(self.module.classes.len());
                 self.bind(def.name.as_str(), BindingKind::Class(id), def.name.range);
@@ -589,8 +590,12 @@ impl<'a> Visitor<'a> for Builder<'a> {
                 for argument in &call.arguments.args {
                     self.visit_expr(argument);
                 }
+                let id = match self.parent {
+                    Parent::Expr(id) => Some(id),
+                    _ => None,
+                };
                 for keyword in &call.arguments.keywords {
-                    self.under(Parent::Keyword, |b| b.visit_expr(&keyword.value));
+                    self.under(Parent::Keyword(id), |b| b.visit_expr(&keyword.value));
                 }
             }
             Expr::Yield(_) | Expr::YieldFrom(_) => {

@@ -161,7 +161,9 @@ impl Module<'_> {
         // Arguments are followed a few calls deep; below that a function returns what it may
         // return at all, which is found out once.
         if let Some(parameters) = info.parameters() {
-            if self.calls.get() >= MAX_CALLS {
+            // A function that calls itself is followed once, or each of its returns would follow all of them.
+            let again = self.followed.get() == Some(function);
+            if again || self.calls.get() >= MAX_CALLS {
                 self.memo.cut();
             } else {
                 let bound = usize::from(info.class.is_some());
@@ -185,7 +187,9 @@ impl Module<'_> {
             }
         }
         self.calls.set(self.calls.get() + 1);
+        let before = self.followed.replace(Some(function));
         let returned = self.memo.apart(|| self.returned(function, &mut inner, depth));
+        self.followed.set(before);
         self.calls.set(self.calls.get() - 1);
         returned
     }

@@ -52,6 +52,9 @@ impl<'f> Arguments<'f> {
     }
 }
 
+/// Twice as many as a value can have alternatives.
+const MAX_COMBINATIONS: usize = 64;
+
 /// Every combination of two sets of alternatives, while there are few.
 fn combine(
     left: &Values,
@@ -63,9 +66,14 @@ fn combine(
         known: Vec::new(),
         complete: left.complete && right.complete && !left.known.is_empty() && !right.known.is_empty(),
     };
-    for a in &left.known {
-        fuel.spend_for(right.weight().saturating_add(right.known.len().saturating_mul(left.weight())));
-        for b in &right.known {
+    // More than that could not be told apart anyway: only the first of them are tried.
+    let many = left.known.len() * right.known.len() > MAX_COMBINATIONS;
+    let few = if many { MAX_COMBINATIONS.isqrt() } else { usize::MAX };
+    union.complete &= !many;
+    for a in left.known.iter().take(few) {
+        let tried = right.known.len().min(few);
+        fuel.spend_for(right.weight().saturating_add(tried.saturating_mul(left.weight())));
+        for b in right.known.iter().take(few) {
             if union.is_full() || fuel.is_spent() {
                 return union.incomplete();
             }

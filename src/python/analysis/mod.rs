@@ -56,8 +56,8 @@ id!(ClassId);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Parent<'a> {
     Expr(NodeId),
-    /// An argument by keyword, or `**`, of a call or a class.
-    Keyword,
+    /// An argument by keyword, or `**`, of this call, or of a class.
+    Keyword(Option<NodeId>),
     Stmt(&'a Stmt),
     Decorator(&'a Stmt),
     Annotation,
@@ -253,6 +253,8 @@ pub(crate) struct Module<'a> {
     builtins: RefCell<FxHashMap<Box<str>, Rc<Values>>>,
     /// How many calls deep evaluation is.
     calls: Cell<u32>,
+    /// The function that the innermost of these calls follows.
+    followed: Cell<Option<FunctionId>>,
     unknown: Rc<Values>,
     nothing: Rc<Values>,
 }
