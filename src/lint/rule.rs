@@ -14,6 +14,7 @@ pub(super) enum On {
     Name(fn(&ExprName, &Expr, &mut Context<'_, '_>)),
     Attribute(fn(&ExprAttribute, &Expr, &mut Context<'_, '_>)),
     Call(fn(&ExprCall, &mut Context<'_, '_>)),
+    /// Every expression but names and attributes, which are most of a source and have their own.
     Expr(fn(&Expr, &mut Context<'_, '_>)),
     Stmt(fn(&Stmt, ScopeId, &mut Context<'_, '_>)),
     Pattern(fn(&Pattern, &mut Context<'_, '_>)),

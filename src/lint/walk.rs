@@ -121,11 +121,13 @@ fn visit(
                 for check in &table.names {
                     check(name, info.expr, cx);
                 }
+                continue;
             }
             Expr::Attribute(attribute) => {
                 for check in &table.attributes {
                     check(attribute, info.expr, cx);
                 }
+                continue;
             }
             Expr::Call(call) => {
                 for check in &table.calls {

@@ -1,6 +1,8 @@
 //! Bytes to text as CPython's tokenizer does it, or a reason why not. Only encodings whose text
 //! any reader sees alike are accepted: UTF-8, and ASCII under any name.
 
+use std::borrow::Cow;
+
 use super::Source;
 
 /// Why bytes are not a source that the gate reads. Lines count from 1.
@@ -66,7 +68,9 @@ pub fn decode(bytes: &[u8], limit: usize) -> Result<Source, DecodeError> {
         return Err(DecodeError::TooLarge { limit });
     }
     // A NUL ends the text for some readers, and a ZIP archive behind one would be run as such.
-    if let Some(offset) = bytes.iter().position(|byte| *byte == 0) {
+    if bytes.contains(&0)
+        && let Some(offset) = bytes.iter().position(|byte| *byte == 0)
+    {
         return Err(DecodeError::NulByte { line: line_of(bytes, offset) });
     }
     let unmarked = bytes.strip_prefix(BYTE_ORDER_MARK);
@@ -78,8 +82,11 @@ pub fn decode(bytes: &[u8], limit: usize) -> Result<Source, DecodeError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| DecodeError::NotUtf8 { line: line_of(bytes, error.valid_up_to()) })?;
     // CPython looks for the cookie after it has translated line ends, so a lone CR counts.
-    let text =
-        if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
+    let text = if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    };
     if let Some((line, name)) = declared_encoding(&text) {
         let canonical = name.to_ascii_lowercase().replace('_', "-");
         let fits = match canonical.as_str() {

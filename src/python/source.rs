@@ -1,6 +1,6 @@
 //! The text that is analysed and alone may be run, with places for people.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ruff_text_size::{TextRange, TextSize};
 
@@ -11,18 +11,15 @@ use crate::diagnostic::Span;
 pub struct Source {
     text: Arc<str>,
     /// Byte offset of the first character of each line.
-    line_starts: Vec<u32>,
+    /// Found when the first place is asked for: an honest source has nothing to point at.
+    line_starts: OnceLock<Vec<u32>>,
 }
 
 impl Source {
     /// The caller has bounded the length; a text of more than 4 GiB would wrap.
     pub(crate) fn new(text: impl Into<Arc<str>>) -> Self {
         let text = text.into();
-        let mut line_starts = vec![0];
-        line_starts.extend(
-            memchr_newlines(text.as_bytes()).map(|offset| u32::try_from(offset + 1).unwrap_or(u32::MAX)),
-        );
-        Self { text, line_starts }
+        Self { text, line_starts: OnceLock::new() }
     }
 
     pub fn text(&self) -> &Arc<str> {
@@ -32,8 +29,9 @@ impl Source {
     /// Line and column, both from 1, of a byte offset. Columns count Unicode scalar values.
     pub(crate) fn position(&self, offset: TextSize) -> (u32, u32) {
         let offset = offset.to_u32();
-        let line = self.line_starts.partition_point(|&start| start <= offset).saturating_sub(1);
-        let start = self.line_starts.get(line).copied().unwrap_or(0) as usize;
+        let line_starts = self.line_starts.get_or_init(|| line_starts(&self.text));
+        let line = line_starts.partition_point(|&start| start <= offset).saturating_sub(1);
+        let start = line_starts.get(line).copied().unwrap_or(0) as usize;
         let end = (offset as usize).min(self.text.len());
         let column = self.text.get(start..end).map_or(end.saturating_sub(start), |head| head.chars().count());
         (u32::try_from(line + 1).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
@@ -46,8 +44,9 @@ impl Source {
     }
 }
 
-fn memchr_newlines(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(offset, _)| offset)
+fn line_starts(text: &str) -> Vec<u32> {
+    let behind = |(offset, _)| u32::try_from(offset + 1).unwrap_or(u32::MAX);
+    std::iter::once(0).chain(text.match_indices('\n').map(behind)).collect()
 }
 
 #[cfg(test)]

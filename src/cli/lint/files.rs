@@ -49,7 +49,7 @@ impl Input {
     pub(super) fn read(&self, limit: usize) -> anyhow::Result<Content> {
         let (content, was_asked_for) = match self {
             Self::Stdin => {
-                (bounded(io::stdin().lock(), limit).context("cannot read the standard input")?, true)
+                (bounded(io::stdin().lock(), limit, 0).context("cannot read the standard input")?, true)
             }
             Self::Named(path) => (read_file(path, limit)?, true),
             Self::Found(path) => (read_file(path, limit)?, false),
@@ -66,13 +66,18 @@ impl Input {
 }
 
 fn read_file(path: &Path, limit: usize) -> anyhow::Result<Content> {
-    File::open(path)
-        .and_then(|file| bounded(file, limit))
-        .with_context(|| format!("cannot read {}", quoted(path)))
+    let read = || {
+        let file = File::open(path)?;
+        // One byte more shows the end with the first read.
+        let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        bounded(file, limit, size.min(limit).saturating_add(1))
+    };
+    read().with_context(|| format!("cannot read {}", quoted(path)))
 }
 
-fn bounded(from: impl Read, limit: usize) -> io::Result<Content> {
-    let mut bytes = Vec::new();
+/// At most `limit` bytes and one more; probably about `size`.
+fn bounded(from: impl Read, limit: usize, size: usize) -> io::Result<Content> {
+    let mut bytes = Vec::with_capacity(size);
     from.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     let whole = bytes.len() <= limit;
     Ok(Content { bytes, whole })

@@ -27,7 +27,7 @@ impl Module<'_> {
             // An unknown receiver may be anything that this source stored such an attribute on.
             union.add(self.stored(name, depth));
         }
-        union.finish()
+        union.finish(&self.common)
     }
 
     /// An attribute of a class of this source or its instances: what any body or store gives it.
@@ -39,13 +39,13 @@ impl Module<'_> {
         if open {
             union.or_unknown();
         }
-        union.finish()
+        union.finish(&self.common)
     }
 
     /// What stores to attributes of this name and class bodies put there, whoever the receiver is.
     fn stored(&self, name: &str, depth: u32) -> Rc<Values> {
         if !self.class_members.contains_key(name) && !self.attribute_stores.contains_key(name) {
-            return Rc::clone(&self.nothing);
+            return Rc::clone(&self.common.nothing);
         }
         match self.memo.stored(name) {
             Lookup::Known(values) => values,
@@ -76,7 +76,7 @@ impl Module<'_> {
             }
             self.fuel.spend(1);
         }
-        let values = union.finish();
+        let values = union.finish(&self.common);
         let is_datum = |value: &Value| {
             !matches!(value, Value::Module(_) | Value::Member(_) | Value::Instance(_) | Value::Function(_))
         };

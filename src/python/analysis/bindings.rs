@@ -70,7 +70,7 @@ impl<'a> Module<'a> {
             let around =
                 outer.named(name, ScopeId(0), TextSize::new(u32::MAX), &mut Environment::default(), depth);
             union.add((*around).clone().portable());
-            return union.finish();
+            return union.finish(&self.common);
         }
         if resolution.bindings.is_empty() && self.has_stars {
             for module in self.stars() {
@@ -86,7 +86,7 @@ impl<'a> Module<'a> {
         } else if union.is_empty() {
             union.or_unknown();
         }
-        union.finish()
+        union.finish(&self.common)
     }
 
     fn builtin(&self, name: &str) -> Rc<Values> {
@@ -289,7 +289,7 @@ impl<'a> Module<'a> {
                 union.add(Values::one(Value::Elements(Rc::new(any))));
             }
         }
-        union.finish()
+        union.finish(&self.common)
     }
 
     /// The part of a value that a target of an unpacking takes.

@@ -11,8 +11,8 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    AttributeStore, Binding, BindingId, BindingKind, Class, ClassId, ExprInfo, Fuel, Function, FunctionId,
-    FunctionNode, Memo, Module, NodeId, Parent, Scope, ScopeId, ScopeKind, Slot, Step, Values,
+    AttributeStore, Binding, BindingId, BindingKind, Class, ClassId, Common, ExprInfo, Fuel, Function,
+    FunctionId, FunctionNode, Memo, Module, NodeId, Parent, Scope, ScopeId, ScopeKind, Slot, Step,
 };
 
 pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Module<'a> {
@@ -40,8 +40,7 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &
         builtins: RefCell::default(),
         calls: Cell::new(0),
         followed: Cell::new(None),
-        unknown: Rc::new(Values::unknown()),
-        nothing: Rc::new(Values::nothing()),
+        common: Common::default(),
     };
     let mut builder = Builder {
         module,
@@ -50,6 +49,7 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &
         end: TextSize::new(0),
         straight: true,
         subject: None,
+        whole: [].into(),
     };
     builder.open(ScopeKind::Module, None);
     builder.visit_body(body);
@@ -66,6 +66,8 @@ struct Builder<'a> {
     straight: bool,
     /// What the innermost `match` looks at.
     subject: Option<&'a Expr>,
+    /// The path of a target that takes the whole value, which nearly all do.
+    whole: Rc<[Step]>,
 }
 
 impl<'a> Builder<'a> {
@@ -92,6 +94,10 @@ impl<'a> Builder<'a> {
         self.straight = true;
         visit(self);
         (self.scope, self.straight, self.parent) = saved;
+    }
+
+    fn path(&self, steps: &[Step]) -> Rc<[Step]> {
+        if steps.is_empty() { Rc::clone(&self.whole) } else { steps.into() }
     }
 
     fn under(&mut self, parent: Parent<'a>, visit: impl FnOnce(&mut Self)) {
@@ -171,7 +177,7 @@ impl<'a> Builder<'a> {
     /// Binds every name of a target, each with the part of the value that it takes.
     fn bind_target(&mut self, target: &'a Expr, make: &dyn Fn(Rc<[Step]>) -> BindingKind<'a>, path: &[Step]) {
         match target {
-            Expr::Name(name) => self.bind(name.id.as_str(), make(path.into()), name.range),
+            Expr::Name(name) => self.bind(name.id.as_str(), make(self.path(path)), name.range),
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
                 let mut starred = false;
                 for (index, element) in elts.iter().enumerate() {
@@ -190,7 +196,7 @@ impl<'a> Builder<'a> {
             }
             Expr::Starred(star) => self.bind_target(&star.value, make, path),
             Expr::Attribute(attribute) => {
-                let value = match make(path.into()) {
+                let value = match make(self.path(path)) {
                     BindingKind::Assign { value, path } if path.is_empty() => Some(value),
                     _ => None,
                 };
@@ -314,7 +320,7 @@ impl<'a> Builder<'a> {
     ) {
         match target {
             Expr::Name(name) => {
-                let kind = BindingKind::Element { iterable, path: path.as_slice().into() };
+                let kind = BindingKind::Element { iterable, path: self.path(path) };
                 self.bind_in(scope, name.id.clone(), kind, name.range, true);
             }
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
@@ -574,7 +580,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
                 self.visit_expr(&named.value);
                 let value = &*named.value;
                 if let Expr::Name(name) = &*named.target {
-                    let kind = BindingKind::Assign { value, path: [].into() };
+                    let kind = BindingKind::Assign { value, path: self.path(&[]) };
                     self.maybe(|b| b.bind(name.id.as_str(), kind, name.range));
                 }
                 self.visit_expr(&named.target);

@@ -55,7 +55,7 @@ impl Module<'_> {
                             _ => {}
                         }
                     }
-                    union.add(any.finish());
+                    union.add(any.finish(&self.common));
                 }
                 Value::Member(name) => {
                     let folded = if fold::is_known(name) {
@@ -74,7 +74,7 @@ impl Module<'_> {
                 _ => union.or_unknown(),
             }
         }
-        union.finish()
+        union.finish(&self.common)
     }
 
     /// Calls of the library whose result is one of their arguments, or known by kind.
@@ -113,7 +113,7 @@ impl Module<'_> {
                         if let Some(default) = argument(2, env) {
                             found.add(default);
                         }
-                        Some(found.finish())
+                        Some(found.finish(&self.common))
                     }
                     _ => None,
                 }
@@ -228,6 +228,6 @@ impl Module<'_> {
         if asynchronous || info.returns.is_empty() || info.returns.len() > MAX_RETURNS {
             union.or_unknown();
         }
-        union.finish()
+        union.finish(&self.common)
     }
 }

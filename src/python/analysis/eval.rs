@@ -17,7 +17,7 @@ impl Module<'_> {
     /// Everything that `expr` may be.
     pub(crate) fn values(&self, expr: &Expr) -> Rc<Values> {
         let Some(id) = self.id(expr) else {
-            return Rc::new(Values::unknown());
+            return self.unknown();
         };
         if let Some(done) = self.memo.settled(id) {
             return done;
@@ -43,7 +43,7 @@ impl Module<'_> {
 
     /// Shared, because it is the commonest answer.
     pub(super) fn unknown(&self) -> Rc<Values> {
-        Rc::clone(&self.unknown)
+        Rc::clone(&self.common.unknown)
     }
 
     fn expression(&self, expr: &Expr, env: &mut Environment, depth: u32) -> Rc<Values> {
@@ -61,17 +61,19 @@ impl Module<'_> {
                 for value in &operation.values {
                     union.add(self.eval(value, env, depth));
                 }
-                return union.finish();
+                return union.finish(&self.common);
             }
             Expr::If(choice) => {
                 let mut union = Union::default();
                 union.add(self.eval(&choice.body, env, depth));
                 union.add(self.eval(&choice.orelse, env, depth));
-                return union.finish();
+                return union.finish(&self.common);
             }
             Expr::StringLiteral(literal) => Values::text(literal.value.to_str()),
-            Expr::NoneLiteral(_) => Values::one(Value::None),
-            Expr::BooleanLiteral(literal) => Values::one(Value::Bool(literal.value)),
+            Expr::NoneLiteral(_) => return Rc::clone(&self.common.none),
+            Expr::BooleanLiteral(literal) => {
+                return Rc::clone(if literal.value { &self.common.yes } else { &self.common.no });
+            }
             Expr::NumberLiteral(ast::ExprNumberLiteral { value: ast::Number::Int(int), .. }) => {
                 int.as_i64().map_or_else(Values::unknown, |int| Values::one(Value::Int(i128::from(int))))
             }

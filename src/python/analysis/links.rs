@@ -12,22 +12,7 @@ const MAX_CALLS: usize = 64;
 impl<'a> Module<'a> {
     /// Every name, attribute and string that reads `name`.
     pub(crate) fn spelled(&self, name: &str) -> impl Iterator<Item = &ExprInfo<'a>> {
-        let spelled = self.spelled.get_or_init(|| {
-            let mut spelled: FxHashMap<Name, Vec<NodeId>> = FxHashMap::default();
-            for (index, info) in self.exprs.iter().enumerate() {
-                let name = match info.expr {
-                    Expr::Name(name) => name.id.clone(),
-                    Expr::Attribute(attribute) => attribute.attr.id.clone(),
-                    Expr::StringLiteral(literal) if is_word(literal.value.to_str()) => {
-                        Name::new(literal.value.to_str())
-                    }
-                    _ => continue,
-                };
-                spelled.entry(name).or_default().push(NodeId::next(index));
-            }
-            spelled
-        });
-        let found = spelled.get(name).map_or(&[][..], Vec::as_slice);
+        let found = self.spelled.get_or_init(|| Spelled::of(&self.exprs)).find(name);
         self.fuel.spend_for(found.len());
         found.iter().filter_map(|id| self.exprs.get(id.index()))
     }
@@ -88,6 +73,69 @@ impl<'a> Module<'a> {
         for (function, calls) in self.functions.iter_mut().zip(calls) {
             function.calls = calls;
         }
+    }
+}
+
+/// Expressions by what they read, in the order of the source.
+#[derive(Debug)]
+pub(super) struct Spelled {
+    /// Names by number.
+    names: FxHashMap<Name, usize>,
+    /// Where the expressions of each name end in `order`; they begin where those before it end.
+    ends: Vec<usize>,
+    order: Vec<NodeId>,
+}
+
+impl Spelled {
+    /// Counts first and places then, so that it is three tables, however many names there are.
+    fn of(exprs: &[ExprInfo<'_>]) -> Self {
+        let mut names: FxHashMap<Name, usize> = FxHashMap::default();
+        let mut ends: Vec<usize> = Vec::new();
+        let mut numbered = Vec::with_capacity(exprs.len());
+        for (index, info) in exprs.iter().enumerate() {
+            let name = match info.expr {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                Expr::StringLiteral(literal) if is_word(literal.value.to_str()) => literal.value.to_str(),
+                _ => continue,
+            };
+            let number = match names.get(name) {
+                Some(number) => *number,
+                None => {
+                    names.insert(Name::new(name), ends.len());
+                    ends.push(0);
+                    ends.len() - 1
+                }
+            };
+            if let Some(count) = ends.get_mut(number) {
+                *count += 1;
+            }
+            numbered.push((number, NodeId::next(index)));
+        }
+        let mut begin = 0;
+        for end in &mut ends {
+            // Moved to the end as the places before it are filled.
+            begin += std::mem::replace(end, begin);
+        }
+        let mut order = vec![NodeId(0); numbered.len()];
+        for (number, id) in numbered {
+            if let Some(end) = ends.get_mut(number)
+                && let Some(place) = order.get_mut(*end)
+            {
+                *place = id;
+                *end += 1;
+            }
+        }
+        Self { names, ends, order }
+    }
+
+    fn find(&self, name: &str) -> &[NodeId] {
+        let Some(number) = self.names.get(name).copied() else {
+            return &[];
+        };
+        let begin = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let end = self.ends.get(number).copied().unwrap_or(begin);
+        self.order.get(begin..end).unwrap_or_default()
     }
 }
 

@@ -28,7 +28,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub(crate) use fuel::Fuel;
 pub(crate) use value::{Value, Values};
 
+use links::Spelled;
 use memo::Memo;
+use value::Common;
 
 macro_rules! id {
     ($name:ident) => {
@@ -243,7 +245,7 @@ pub(crate) struct Module<'a> {
     class_members: FxHashMap<Name, Vec<BindingId>>,
     lambdas: FxHashMap<NodeId, FunctionId>,
     /// Expressions by what they read, once that is asked.
-    spelled: OnceCell<FxHashMap<Name, Vec<NodeId>>>,
+    spelled: OnceCell<Spelled>,
     /// Whether a container that a binding holds may be changed, as far as that was asked.
     changed: RefCell<FxHashMap<BindingId, bool>>,
     /// Whether attributes are stored by names that are not written with a dot.
@@ -255,8 +257,7 @@ pub(crate) struct Module<'a> {
     calls: Cell<u32>,
     /// The function that the innermost of these calls follows.
     followed: Cell<Option<FunctionId>>,
-    unknown: Rc<Values>,
-    nothing: Rc<Values>,
+    common: Common,
 }
 
 impl<'a> Module<'a> {

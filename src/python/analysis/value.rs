@@ -256,6 +256,28 @@ impl Values {
     }
 }
 
+/// The answers that nearly every source has thousands of, made once.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) unknown: Rc<Values>,
+    pub(super) nothing: Rc<Values>,
+    pub(super) none: Rc<Values>,
+    pub(super) yes: Rc<Values>,
+    pub(super) no: Rc<Values>,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            unknown: Rc::new(Values::unknown()),
+            nothing: Rc::new(Values::nothing()),
+            none: Rc::new(Values::one(Value::None)),
+            yes: Rc::new(Values::one(Value::Bool(true))),
+            no: Rc::new(Values::one(Value::Bool(false))),
+        }
+    }
+}
+
 /// Puts together what an expression may be, without copying where there is only one part.
 #[derive(Debug, Default)]
 pub(super) struct Union {
@@ -267,12 +289,19 @@ pub(super) struct Union {
 impl Union {
     pub(super) fn add(&mut self, values: impl Into<Rc<Values>>) {
         let values = values.into();
-        if let Some(many) = &mut self.many {
+        if values.known.is_empty() && (self.only.is_some() || self.many.is_some()) {
+            self.incomplete |= !values.complete;
+        } else if let Some(many) = &mut self.many {
             many.add_ref(&values);
         } else if let Some(only) = self.only.take() {
-            let mut many = (*only).clone();
-            many.add_ref(&values);
-            self.many = Some(many);
+            if only.known.is_empty() {
+                self.incomplete |= !only.complete;
+                self.only = Some(values);
+            } else {
+                let mut many = (*only).clone();
+                many.add_ref(&values);
+                self.many = Some(many);
+            }
         } else {
             self.only = Some(values);
         }
@@ -290,15 +319,24 @@ impl Union {
 
     /// Whether more alternatives would change nothing.
     pub(super) fn is_full(&self) -> bool {
-        self.many.as_ref().is_some_and(Values::is_full)
+        let parts = self.only.as_deref().or(self.many.as_ref());
+        parts.is_some_and(|parts| {
+            (self.incomplete || !parts.complete) && parts.known.len() >= MAX_ALTERNATIVES
+        })
     }
 
-    pub(super) fn finish(self) -> Rc<Values> {
+    pub(super) fn finish(self, common: &Common) -> Rc<Values> {
         let values = match (self.only, self.many) {
             (Some(only), _) => only,
             (None, Some(many)) => Rc::new(many),
-            (None, None) => Rc::new(Values::nothing()),
+            (None, None) => Rc::clone(&common.nothing),
         };
-        if self.incomplete && values.complete { Rc::new((*values).clone().incomplete()) } else { values }
+        if !self.incomplete || !values.complete {
+            return values;
+        }
+        if values.known.is_empty() {
+            return Rc::clone(&common.unknown);
+        }
+        Rc::new((*values).clone().incomplete())
     }
 }

@@ -16,7 +16,7 @@ const MAX_BLOCKS: usize = 20;
 const MAX_DECIMAL_DIGITS: usize = 4300;
 
 pub(super) fn check(body: &[Stmt], text: &str) -> Vec<SyntaxProblem> {
-    let mut walk = Walk { text, blocks: 0, found: Vec::new() };
+    let mut walk = Walk { text, blocks: 0, expressions: may_hold_errors(text), found: Vec::new() };
     walk.visit_body(body);
     walk.found
 }
@@ -24,7 +24,22 @@ pub(super) fn check(body: &[Stmt], text: &str) -> Vec<SyntaxProblem> {
 struct Walk<'a> {
     text: &'a str,
     blocks: usize,
+    /// Whether expressions are looked at too.
+    expressions: bool,
     found: Vec<SyntaxProblem>,
+}
+
+/// Whether an expression of `text` may have an error that is looked for here. Nearly no text does, and
+/// expressions are most of a tree.
+fn may_hold_errors(text: &str) -> bool {
+    let starred_field = |(at, _): (usize, &str)| {
+        // A comment or a continued line may stand between the brace and the star.
+        let inner = text[at + 1..].trim_start();
+        inner.starts_with(['*', '#', '\\'])
+    };
+    text.contains("__debug__")
+        || text.match_indices('{').any(starred_field)
+        || text.split('\n').any(|line| line.len() > MAX_DECIMAL_DIGITS)
 }
 
 impl Walk<'_> {
@@ -110,6 +125,9 @@ impl<'a> Visitor<'a> for Walk<'_> {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
+        if !self.expressions {
+            return;
+        }
         if let Expr::NumberLiteral(number) = expr
             && matches!(number.value, Number::Int(_))
             && number.range.len().to_usize() > MAX_DECIMAL_DIGITS

@@ -20,12 +20,14 @@ pub(super) fn check(body: &[Stmt], text: &str, version: PythonVersion) -> Vec<Sy
         place: Place {
             text,
             version,
-            scopes: vec![Scope::new(Kind::Module, Names::of(body))],
+            scopes: Vec::new(),
+            declares: text.contains("global") || text.contains("nonlocal"),
             future_annotations: false,
             found: RefCell::default(),
         },
     };
-    walk.visit_body(body);
+    let names = walk.place.names(body);
+    walk.inside(Scope::new(Kind::Module, names), |walk| walk.visit_body(body));
     walk.place
         .found
         .into_inner()
@@ -65,6 +67,8 @@ struct Place<'a> {
     text: &'a str,
     version: PythonVersion,
     scopes: Vec<Scope<'a>>,
+    /// Whether any scope could declare a name of another. Only then it matters what scopes bind.
+    declares: bool,
     future_annotations: bool,
     found: RefCell<Vec<SemanticSyntaxError>>,
 }
@@ -72,6 +76,10 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn kinds(&self) -> impl Iterator<Item = Kind> + '_ {
         self.scopes.iter().rev().map(|scope| scope.kind)
+    }
+
+    fn names(&self, body: &'a [Stmt]) -> Names<'a> {
+        if self.declares { Names::of(body) } else { Names::default() }
     }
 
     fn current(&self) -> Kind {
@@ -242,8 +250,8 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 if let Some(returns) = &function.returns {
                     self.visit_annotation(returns);
                 }
-                let mut scope =
-                    Scope::new(Kind::Function { is_async: function.is_async }, Names::of(&function.body));
+                let names = self.place.names(&function.body);
+                let mut scope = Scope::new(Kind::Function { is_async: function.is_async }, names);
                 scope.parameters =
                     function.parameters.iter().map(|parameter| parameter.name().as_str()).collect();
                 self.inside(scope, |walk| walk.visit_body(&function.body));
@@ -255,7 +263,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 if let Some(arguments) = &class.arguments {
                     self.visit_arguments(arguments);
                 }
-                let scope = Scope::new(Kind::Class, Names::of(&class.body));
+                let scope = Scope::new(Kind::Class, self.place.names(&class.body));
                 self.inside(scope, |walk| walk.visit_body(&class.body));
             }
             Stmt::For(each) => {
