@@ -107,7 +107,8 @@ fn walk(folder: &Path, depth: usize, visit: &mut impl FnMut(&Path)) {
 }
 
 fn folders_of(pid: u32) -> Vec<PathBuf> {
-    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    let places = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
+    let entries = places.into_iter().flat_map(fs::read_dir).flatten().flatten();
     entries
         .map(|entry| entry.path())
         .filter(|path| {

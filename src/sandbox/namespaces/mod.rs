@@ -383,7 +383,8 @@ impl Drop for Folder {
 }
 
 fn new_base(owner: &Owner, is_root: bool) -> io::Result<TempDir> {
-    let base = tempfile::Builder::new().prefix(&format!("{PREFIX}{owner}.")).tempdir()?;
+    let place = leftovers::quick_place();
+    let base = tempfile::Builder::new().prefix(&format!("{PREFIX}{owner}.")).tempdir_in(place)?;
     if is_root {
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o711))?;
     }
