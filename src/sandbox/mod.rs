@@ -157,6 +157,9 @@ pub trait Session: Send {
     /// A fresh interpreter. After an error the session must be closed.
     async fn run(&mut self, case: &CaseSpec) -> Result<RunFacts, SandboxError>;
 
+    /// Says that nothing follows the next case, so that nothing need be prepared for it.
+    fn expect_no_more(&mut self) {}
+
     /// Ends everything in the sandbox and removes it.
     async fn close(self: Box<Self>) -> Result<SweepReport, SandboxError>;
 }

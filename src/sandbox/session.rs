@@ -264,6 +264,8 @@ pub(super) struct WarmSession<L> {
     live: Option<Live>,
     /// The sandbox of the next case, made while this one runs, where each has its own.
     next: Option<Next>,
+    /// Whether a next case is to be reckoned with.
+    expects_more: bool,
     /// Removals that go on while the next case runs.
     removals: Vec<JoinHandle<SweepReport>>,
 }
@@ -292,7 +294,14 @@ impl fmt::Debug for Live {
 
 impl<L: Launch> WarmSession<L> {
     pub(super) async fn open(launcher: L, spec: &SessionSpec) -> Result<Self, SandboxError> {
-        let mut session = Self { launcher, spec: spec.clone(), live: None, next: None, removals: Vec::new() };
+        let mut session = Self {
+            launcher,
+            spec: spec.clone(),
+            live: None,
+            next: None,
+            expects_more: true,
+            removals: Vec::new(),
+        };
         session.refresh().await?;
         Ok(session)
     }
@@ -318,10 +327,9 @@ impl<L: Launch> WarmSession<L> {
         Ok(())
     }
 
-    /// Begins to make the sandbox of the next case, where each has its own. After the last case it is
-    /// for nothing, which costs less than waiting for every one.
+    /// Begins to make the sandbox of the next case, where each has its own.
     fn prepare_next(&mut self) {
-        if self.launcher.cases_per_sandbox() == 1 && self.next.is_none() {
+        if self.launcher.cases_per_sandbox() == 1 && self.next.is_none() && self.expects_more {
             let (launcher, spec) = (self.launcher.clone(), self.spec.clone());
             self.next = Some(Next(tokio::spawn(async move { launcher.launch(&spec).await })));
         }
@@ -405,6 +413,10 @@ impl<L: Launch> Session for WarmSession<L> {
             }
             Ended::Broken(Broken::Late { doing, after }) => Err(SandboxError::Unresponsive { doing, after }),
         }
+    }
+
+    fn expect_no_more(&mut self) {
+        self.expects_more = false;
     }
 
     async fn close(mut self: Box<Self>) -> Result<SweepReport, SandboxError> {

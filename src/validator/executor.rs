@@ -216,6 +216,7 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
         program,
         session: None,
         checker: None,
+        is_last: false,
         faults: 0,
         last_fault: None,
         task_fault: unit.unfit.as_deref().map(ToOwned::to_owned),
@@ -240,7 +241,7 @@ pub(super) async fn run(unit: &Unit, opened: Option<Opened>, shared: &Shared) ->
     for (index, case) in unit.task.cases.iter().enumerate() {
         let result = match &refusal {
             Some(refusal) => CaseResult { name: case.name.clone(), ..refusal.clone() },
-            None => bench.judge(case).await,
+            None => bench.judge(case, index + 1 == unit.task.cases.len()).await,
         };
         unit.note(index, result.verdict);
         unit.tell(shared, &result);
@@ -315,6 +316,8 @@ pub(super) struct Bench<'a> {
     session: Option<Box<dyn Session>>,
     /// Where the task's checker program runs. The agent's text never gets there, only its output.
     checker: Option<Box<dyn Session>>,
+    /// Whether a session is closed after the run that comes next, if that goes well.
+    pub(super) is_last: bool,
     faults: u32,
     last_fault: Option<String>,
     /// What is wrong with the task itself. Nothing more of it is run, and the sandbox is not to blame.
@@ -324,9 +327,10 @@ pub(super) struct Bench<'a> {
 impl Bench<'_> {
     /// Runs `case` as often as the plan says. One run that cannot be judged ends it: then the others
     /// would decide nothing.
-    async fn judge(&mut self, case: &Case) -> CaseResult {
+    async fn judge(&mut self, case: &Case, is_last: bool) -> CaseResult {
         let mut runs = Vec::with_capacity(self.shared.repeat as usize);
         for number in 0..self.shared.repeat {
+            self.is_last = is_last && number + 1 == self.shared.repeat;
             let (unit, journal) = (self.unit, self.shared.journal.as_deref());
             let program = Arc::clone(&self.program);
             let run = unit.run_of(&program, case, number);
@@ -390,6 +394,7 @@ impl Bench<'_> {
     /// Has the agent write what is to be judged and puts it through the gate. When nothing comes of
     /// it, every case ends as the result that is returned.
     async fn ask(&mut self, question: &Case) -> Option<CaseResult> {
+        self.is_last = true;
         let facts = match self.facts(question).await {
             Ok(facts) => facts,
             Err(result) => return Some(*result),
@@ -467,6 +472,9 @@ impl Bench<'_> {
                     }
                 }
             };
+            if self.is_last {
+                session.expect_no_more();
+            }
             let ran = tokio::select! {
                 ran = session.run(spec) => Some(ran),
                 () = self.shared.cancel.cancelled() => None,

@@ -93,6 +93,16 @@ fn every_session_that_was_opened_is_closed() {
 }
 
 #[test]
+fn a_session_is_told_of_its_last_run_and_of_no_other() {
+    let backend = Scripted::new(|_, _, _| Act::Print("ok"));
+    let tasks = vec![task("one", &["x", "y"]), task("two", &["z"])];
+    run(Plan { repeat: 2, jobs: 1, ..plan(&backend, &["a"], tasks) });
+    let log = backend.log();
+    assert_eq!(log.last, ["a/one/y", "a/two/z"]);
+    assert!(log.starts.values().all(|starts| *starts == 2), "{:?}", log.starts);
+}
+
+#[test]
 fn an_agents_own_failure_is_its_own() {
     let backend = Scripted::new(|_, _, _| Act::Exit(3));
     let ran = run(plan(&backend, &["a"], vec![task("one", &["x"])]));

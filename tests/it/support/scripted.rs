@@ -35,6 +35,8 @@ pub(crate) struct Log {
     /// Sessions that are being closed, and the most that ever were at the same time.
     pub(crate) closing: u32,
     pub(crate) most_closing: u32,
+    /// Cases that were announced as the last of their session, by `label/case`.
+    pub(crate) last: Vec<String>,
     /// Starts of each case, by `label/case`.
     pub(crate) starts: BTreeMap<String, u32>,
 }
@@ -102,7 +104,7 @@ impl Backend for Scripted {
             log.opened - 1
         };
         (self.opening)(before)?;
-        Ok(Box::new(Playing { of: self.clone(), label: spec.label.clone() }))
+        Ok(Box::new(Playing { of: self.clone(), label: spec.label.clone(), expects_more: true }))
     }
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
@@ -113,6 +115,7 @@ impl Backend for Scripted {
 struct Playing {
     of: Scripted,
     label: String,
+    expects_more: bool,
 }
 
 #[async_trait]
@@ -120,6 +123,9 @@ impl Session for Playing {
     async fn run(&mut self, case: &CaseSpec) -> Result<RunFacts, SandboxError> {
         let before = {
             let mut log = self.of.log.lock().expect("no panic inside");
+            if !self.expects_more {
+                log.last.push(format!("{}/{}", self.label, case.name));
+            }
             let starts = log.starts.entry(format!("{}/{}", self.label, case.name)).or_default();
             *starts += 1;
             *starts - 1
@@ -149,6 +155,10 @@ impl Session for Playing {
             usage: Usage::default(),
             isolation: IsolationLevel::Full,
         })
+    }
+
+    fn expect_no_more(&mut self) {
+        self.expects_more = false;
     }
 
     async fn close(self: Box<Self>) -> Result<SweepReport, SandboxError> {
