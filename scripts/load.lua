@@ -1,5 +1,8 @@
 -- The load of `scripts/load` for wrk: uploads that all differ. After `--` come the file with the agent,
--- in which @NAME@ and @NUMBER@ are to be replaced, and a number that no other run has.
+-- in which @NAME@ and @NUMBER@ are to be replaced, a number that no other run has, and, for less than
+-- the highest rate, how many milliseconds each connection waits between two uploads on average. The waits
+-- are random, so that the connections do not fall into step. A connection that waits for an answer sends
+-- nothing meanwhile: a server that stands still is seen by each connection once.
 local threads = 0
 
 function setup(thread)
@@ -19,6 +22,13 @@ function init(arguments)
   between = agent:sub(name_end + 1, number_at - 1)
   after = agent:sub(number_end + 1)
   boundary = "portcullisload7d1f"
+  local mean = tonumber(arguments[3] or "0")
+  if mean > 0 then
+    math.randomseed(tonumber(seed) + id)
+    function delay()
+      return math.floor(2 * mean * math.random() + 0.5)
+    end
+  end
   headers = { ["content-type"] = "multipart/form-data; boundary=" .. boundary }
 end
 
@@ -39,7 +49,7 @@ function done(summary, latency)
   local failed = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout
   local accepted = summary.requests - summary.errors.status
   io.write(string.format(
-    '{"accepted": %d, "failed": %d, "per_second": %.1f, "p50_ms": %.1f, "p99_ms": %.1f}\n',
+    '{"accepted": %d, "failed": %d, "per_second": %.1f, "p50_ms": %.1f, "p99_ms": %.1f, "max_ms": %.1f}\n',
     accepted, failed, accepted / (summary.duration / 1e6), latency:percentile(50) / 1000,
-    latency:percentile(99) / 1000))
+    latency:percentile(99) / 1000, latency.max / 1000))
 end

@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
-"""The load of `scripts/load`: uploads over loopback from processes of its own, and slow connections.
+"""What `scripts/load` needs beside wrk: slow connections, and what a server takes of the machine.
 
-    load_client.py upload --port P --seconds S --connections N [--rate R] [--processes K] [--rss PID]
     load_client.py slow --port P --connections N [--pid PID]
+    load_client.py watch --pid PID --seconds S
+    load_client.py cpu --pid PID
     load_client.py agent
 
-`upload` keeps N connections busy with agents that all differ; with a rate it sends so many in a second
-and measures each from the moment at which it was due, so that a server that stands still cannot hide
-the requests that it held up. `slow` opens N connections that never finish a request and then uploads.
-Both print one line of JSON. `agent` prints the agent for `load.lua`. Standard library only.
+`slow` opens N connections that never finish a request and then uploads. `watch` looks at the memory of a
+process and its children for a while. Both print one line of JSON. `cpu` prints how many milliseconds of
+processor time they have taken. `agent` prints the agent for `load.lua`. Standard library only.
 """
 
 import argparse
 import asyncio
 import json
-import multiprocessing
 import os
 import random
 import resource
@@ -132,126 +131,57 @@ class Connection:
         self.writer = None
 
 
-async def work(options, process, share, start, results):
-    """`share` connections; what they came to is added to `results`."""
-    end = start + options.seconds
-    counter = iter(range(10**9))
-    rate = options.rate / options.processes if options.rate else None
-    due = asyncio.Queue()
-
-    async def clock():
-        number = 0
-        while True:
-            at = start + number / rate
-            if at >= end:
-                break
-            now = time.monotonic()
-            if at > now:
-                await asyncio.sleep(at - now)
-            due.put_nowait(at)
-            number += 1
-        for _ in range(share):
-            due.put_nowait(None)
-
-    async def one(connection):
-        while True:
-            if rate:
-                began = await due.get()
-                if began is None:
-                    return
-            else:
-                began = time.monotonic()
-                if began >= end:
-                    return
-            number = next(counter)
-            # As many miners as a large competition has.
-            name = f"m{process}x{number % 500}"
-            wanted = request(options.port, name, f"{options.seed}{process:02}{number:09}")
-            try:
-                status = await connection.ask(wanted)
-            except (OSError, asyncio.IncompleteReadError) as error:
-                status = type(error).__name__
-            results["statuses"][str(status)] = results["statuses"].get(str(status), 0) + 1
-            if status == 201:
-                results["times"].append(time.monotonic() - began)
-
-    connections = [Connection(options.port) for _ in range(share)]
-    tasks = [one(connection) for connection in connections]
-    if rate:
-        tasks.append(clock())
-    await asyncio.gather(*tasks)
-    for connection in connections:
-        connection.close()
-
-
-def process_main(options, process, share, start, pipe):
-    results = {"statuses": {}, "times": []}
-    asyncio.run(work(options, process, share, start, results))
-    pipe.send(results)
-    pipe.close()
+def family(pid):
+    """A process and its children."""
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            with open(f"/proc/{one}/task/{one}/children") as children:
+                waiting += [int(child) for child in children.read().split()]
+            found.append(one)
+        except OSError:
+            pass
+    return found
 
 
 def memory_kib(pid):
     """Resident memory of a process and of its children."""
-    total, waiting = 0, [pid]
-    while waiting:
-        one = waiting.pop()
+    total = 0
+    for one in family(pid):
         try:
             with open(f"/proc/{one}/status") as status:
-                for line in status:
-                    if line.startswith("VmRSS:"):
-                        total += int(line.split()[1])
-            with open(f"/proc/{one}/task/{one}/children") as children:
-                waiting += [int(child) for child in children.read().split()]
+                total += sum(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
         except OSError:
             pass
     return total
 
 
-def upload(options):
-    start = time.monotonic() + 0.5
-    shares = [
-        options.connections // options.processes + (k < options.connections % options.processes)
-        for k in range(options.processes)
-    ]
-    workers = []
-    for process, share in enumerate(shares):
-        ours, theirs = multiprocessing.Pipe(duplex=False)
-        worker = multiprocessing.Process(target=process_main, args=(options, process, share, start, theirs))
-        worker.start()
-        workers.append((worker, ours))
-    memory = []
-    if options.rss:
-        while time.monotonic() < start + options.seconds:
-            memory.append(memory_kib(options.rss))
-            time.sleep(min(1.0, options.seconds / 20))
-    statuses, times = {}, []
-    for worker, pipe in workers:
-        results = pipe.recv()
-        worker.join()
-        times += results["times"]
-        for status, count in results["statuses"].items():
-            statuses[status] = statuses.get(status, 0) + count
-    times.sort()
+def cpu_ms(pid):
+    """Processor time of a process and of its children, of those that ended too."""
+    ticks = 0
+    for one in family(pid):
+        try:
+            with open(f"/proc/{one}/stat") as stat:
+                ticks += sum(int(field) for field in stat.read().rsplit(")", 1)[1].split()[11:15])
+        except OSError:
+            pass
+    return round(1000 * ticks / os.sysconf("SC_CLK_TCK"))
 
-    def quantile(share):
-        return round(1000 * times[min(len(times) - 1, int(share * len(times)))], 1) if times else None
 
+def watch(options):
+    memory, end = [], time.monotonic() + options.seconds
+    while time.monotonic() < end:
+        memory.append(memory_kib(options.pid))
+        time.sleep(min(1.0, options.seconds / 20))
+    # Not the first tenth, in which caches fill.
+    steady = memory[len(memory) // 10 :]
+    fifth = max(1, len(steady) // 5)
     answer = {
-        "accepted": len(times),
-        "per_second": round(len(times) / options.seconds, 1),
-        "p50_ms": quantile(0.5),
-        "p99_ms": quantile(0.99),
-        "max_ms": quantile(1),
-        "statuses": statuses,
+        "rss_first_mib": round(sum(steady[:fifth]) / fifth / 1024, 1),
+        "rss_last_mib": round(sum(steady[-fifth:]) / fifth / 1024, 1),
+        "rss_max_mib": round(max(memory) / 1024, 1),
     }
-    if memory:
-        # Not the first tenth, in which caches fill.
-        steady = memory[len(memory) // 10 :]
-        fifth = max(1, len(steady) // 5)
-        answer["rss_first_mib"] = round(sum(steady[:fifth]) / fifth / 1024, 1)
-        answer["rss_last_mib"] = round(sum(steady[-fifth:]) / fifth / 1024, 1)
-        answer["rss_max_mib"] = round(max(memory) / 1024, 1)
     print(json.dumps(answer))
 
 
@@ -304,21 +234,20 @@ async def slow(options):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["upload", "slow", "agent"])
+    parser.add_argument("what", choices=["slow", "watch", "cpu", "agent"])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=0)
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--rss", type=int, default=0)
     parser.add_argument("--pid", type=int, default=0)
     parser.add_argument("--uploads", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6, 10**7))
     options = parser.parse_args()
     if options.what == "agent":
         print(AGENT.format(name="@NAME@", number="@NUMBER@"), end="")
-    elif options.what == "upload":
-        upload(options)
+    elif options.what == "watch":
+        watch(options)
+    elif options.what == "cpu":
+        print(cpu_ms(options.pid))
     else:
         asyncio.run(slow(options))
 
