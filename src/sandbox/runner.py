@@ -146,12 +146,22 @@ class Config:
 
 def hide():
     # Under the same user as the program under test only this closes /proc/1/{mem,fd,environ} and
-    # ptrace to it. It must be there: without it we do not start. `ctypes` itself is slow to import.
-    from _ctypes import call_function, dlopen, dlsym
-
-    prctl = dlsym(dlopen(None, 0), "prctl")
-    if call_function(prctl, (4, 0, 0, 0, 0)) != 0 or call_function(prctl, (3, 0, 0, 0, 0)) != 0:
+    # ptrace to it. It must be there: without it we do not start.
+    prctl = find_prctl()
+    if prctl(4, 0, 0, 0, 0) != 0 or prctl(3, 0, 0, 0, 0) != 0:  # PR_SET_DUMPABLE, PR_GET_DUMPABLE
         raise SystemExit("prctl(PR_SET_DUMPABLE) has no effect")
+
+
+def find_prctl():
+    try:
+        from _ctypes import call_function, dlopen, dlsym
+    except ImportError:
+        # Slower to import than what it is made of, which no interpreter promises to keep.
+        import ctypes
+
+        return ctypes.CDLL(None).prctl
+    address = dlsym(dlopen(None, 0), "prctl")
+    return lambda *arguments: call_function(address, arguments)
 
 
 def limit(which, value):

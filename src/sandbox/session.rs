@@ -282,6 +282,8 @@ impl fmt::Debug for Next {
 struct Live {
     sandbox: Box<dyn Sandbox>,
     cases: u32,
+    /// The counters as they were after the last case. They only grow, and nothing runs in between.
+    counted: Counters,
     /// A case is under way, or ended in a way after which nothing more may run here.
     spent: bool,
 }
@@ -314,7 +316,7 @@ impl<L: Launch> WarmSession<L> {
         if let Some(live) = self.live.take() {
             self.removals.push(tokio::spawn(live.sandbox.destroy()));
         }
-        let sandbox = match self.next.take() {
+        let mut sandbox = match self.next.take() {
             Some(Next(making)) => match making.await {
                 Ok(made) => made?,
                 Err(error) => {
@@ -323,7 +325,7 @@ impl<L: Launch> WarmSession<L> {
             },
             None => self.launcher.launch(&self.spec).await?,
         };
-        self.live = Some(Live { sandbox, cases: 0, spent: false });
+        self.live = Some(Live { counted: sandbox.counters().await, sandbox, cases: 0, spent: false });
         Ok(())
     }
 
@@ -364,7 +366,6 @@ impl<L: Launch> Session for WarmSession<L> {
         // Until the case has ended well, and also when this future is dropped half way.
         live.spent = true;
         live.cases += 1;
-        let before = live.sandbox.counters().await;
         let Seen { mut collected, mut end } =
             watch(live.sandbox.link(), &frame, limits.wall(), limits.output_bytes).await;
         if let Ended::ByOurClock(_) = end
@@ -373,7 +374,9 @@ impl<L: Launch> Session for WarmSession<L> {
         {
             end = Ended::Measured(late);
         }
+        let before = live.counted;
         let after = live.sandbox.counters().await;
+        live.counted = after;
         let mut counted = Counters {
             oom_kills: after.oom_kills.saturating_sub(before.oom_kills),
             process_limit_hits: after.process_limit_hits.saturating_sub(before.process_limit_hits),

@@ -1,11 +1,10 @@
 //! Cases per second of each way to run a trivial program, all in one process and one go, as shares
 //! of bare `python3 -I -S` processes and as multiples of one `docker run` per case.
 //!
-//! Not a micro-benchmark: `scripts/throughput` starts it and prints what it prints.
-
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing the figures is what it is for")]
+//! Not a micro-benchmark: `scripts/throughput` builds and starts it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
@@ -100,7 +99,7 @@ async fn measure(shape: Shape) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("agent.py");
     std::fs::write(&file, PROGRAM)?;
-    let interpreter = bare_interpreter()?;
+    let (interpreter, helper) = (bare_interpreter()?, program()?);
     let bare = || {
         let mut command = Command::new(&interpreter);
         command.args(["-I", "-S", "-B"]).arg(&file);
@@ -116,8 +115,7 @@ async fn measure(shape: Shape) -> anyhow::Result<()> {
         (Way::Namespaces, Some(Way::NamespacesInside), Choice::Namespaces, Reuse::Agent),
         (Way::NamespacesCase, None, Choice::Namespaces, Reuse::Case),
     ] {
-        let settings =
-            Settings { reuse, helper: Some(env!("CARGO_BIN_EXE_portcullis").into()), ..Settings::default() };
+        let settings = Settings { reuse, helper: Some(helper.clone()), ..Settings::default() };
         match choose(choice, &settings, &|_| ()).await {
             Ok(backend) => chosen.push((whole, inside, backend.backend)),
             Err(error) => println!("{}: left out, {error}\n", whole.name()),
@@ -210,6 +208,13 @@ fn busy_ms() -> f64 {
         .filter_map(|field| field.parse().ok())
         .collect();
     [0, 1, 2, 5, 6].iter().filter_map(|index| fields.get(*index)).sum::<f64>() * 10.0
+}
+
+/// The program itself, which is built to the same place before. Namespaces are made by it.
+fn program() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("portcullis");
+    anyhow::ensure!(program.is_file(), "`{}` is missing: `cargo build` with this profile", program.display());
+    Ok(program)
 }
 
 /// A launcher script in the path would be measured instead of the interpreter.
