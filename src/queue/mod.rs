@@ -113,11 +113,7 @@ impl Queue {
         let now = self.clock.now();
         // A clock that was set back must not shorten a lease.
         let until = self.lease_end(now).max(lease.expires_at);
-        let extended = match lease.rejudge {
-            None => self.store.extend(id, now, until).await?,
-            Some(_) => self.store.extend_place(id, now, until).await?,
-        };
-        if extended { Ok(until) } else { Err(QueueError::Ended(id)) }
+        if self.store.extend(&lease, now, until).await? { Ok(until) } else { Err(QueueError::Ended(id)) }
     }
 
     /// Takes a checked result. Sending the same one again is answered like the first time.

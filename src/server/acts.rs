@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use super::state::App;
 use crate::model::MinerId;
-use crate::store::Act;
+use crate::store::{Act, storable};
 
 const LONGEST_REASON: usize = 1000;
 
@@ -26,9 +26,4 @@ pub(super) fn by_validator(reason: &str) -> Result<String, ApiError> {
         return Err(ApiError::malformed(format!("`reason` is longer than {LONGEST_REASON} bytes")));
     }
     Ok(storable(reason))
-}
-
-/// PostgreSQL keeps no text with a NUL in it, and what SQLite keeps shall go into PostgreSQL too.
-pub(super) fn storable(text: &str) -> String {
-    text.replace('\0', "␀")
 }

@@ -9,19 +9,6 @@ use super::state::App;
 use crate::api::signature::{self, Signed, WINDOW_SECONDS};
 use crate::model::{Digest, Hotkey, InvalidHotkey, MinerId, SIGNING_CONTEXT, Scheme};
 
-/// How the platform knows its miners.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Identity {
-    /// The form says who it is. For a laptop, or behind something that knows better.
-    #[default]
-    Open,
-    /// The request is signed with the miner's ed25519 or sr25519 key, whose public part is the
-    /// miner's id.
-    Signed,
-    /// A trusted upstream has verified the miner and forwards the upload; nobody else may upload.
-    Bridge,
-}
-
 /// Who signed a request.
 #[derive(Debug)]
 pub(super) struct Signer {

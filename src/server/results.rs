@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::acts;
 use super::error::{ApiError, Kind};
 use crate::api::ResultRequest;
 use crate::judge::{self, Measured};
 use crate::model::{CaseVerdict, Digest, Score, Slug, TaskResult};
-use crate::store::{JudgedTask, Judgement};
+use crate::store::{JudgedTask, Judgement, storable};
 use crate::task::Task;
 
 /// Of one message or diff; validators bound them far below.
@@ -68,7 +67,7 @@ pub(super) fn check(request: &ResultRequest, sent: &[u8], tasks: &[&Task]) -> Re
     Ok(Checked::Judged(Judgement {
         sent: Digest::of(sent),
         agreed,
-        backend: acts::storable(&request.backend),
+        backend: storable(&request.backend),
         isolation: request.isolation,
         tasks: digests.zip(kept).map(|(digest, result)| JudgedTask { digest, result }).collect(),
         score,
@@ -125,7 +124,7 @@ fn unjudged(results: &[TaskResult], tasks: &[&Task]) -> Option<String> {
                 let known = tasks.iter().find(|known| known.id == task.task);
                 let known = known.and_then(|known| known.cases.iter().find(|known| known.name == case.name));
                 let told = case.message.as_deref().filter(|_| known.is_some_and(|known| !known.hidden));
-                let why = acts::storable(told.unwrap_or(case.verdict.as_str()));
+                let why = storable(told.unwrap_or(case.verdict.as_str()));
                 Some(format!("the case `{}` of `{}` was not judged: {why}", case.name, task.task))
             }
             CaseVerdict::OutputLimit

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::changes::Changes;
 use super::follow::Following;
 use super::gate::Gate;
-use super::identity::Identity;
 use super::limits::Limits;
 use super::metrics::Metrics;
-use super::pages::Changes;
+use super::settings::Identity;
 use super::validation::Jobs;
 use crate::config::{Secret, Tokens};
 use crate::judge;

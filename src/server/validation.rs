@@ -17,13 +17,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use uuid::Uuid;
 
-use super::acts;
 use crate::api::{JobStatus, Passed, Validation, ValidationResult};
 use crate::bundle::Rules;
 use crate::lint::{self, Policy};
 use crate::model::{GateVerdict, InvalidName, Slug};
 use crate::queue::Clock;
-use crate::store::{NewValidation, Store, StoreError, StoredValidation, ValidationState};
+use crate::store::{NewValidation, Store, StoreError, StoredValidation, ValidationState, storable};
 use crate::task::{self, Artifact, Author, Holds, InvalidInvariants, Task};
 
 /// Ended jobs are forgotten after so long.
@@ -253,7 +252,7 @@ impl Jobs {
             Ok((result, log)) => (serde_json::to_string(&result).ok(), log),
             Err(why) => (None, vec![why]),
         };
-        let log = acts::storable(&log.iter().flat_map(|line| [line, "\n"]).collect::<String>());
+        let log = storable(&log.iter().flat_map(|line| [line, "\n"]).collect::<String>());
         let now = self.0.clock.now();
         self.tried(|| self.0.store.end_validation(id, result.as_deref(), &log, now)).await;
         self.0.ended.send_replace(());

@@ -181,16 +181,28 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn extend(&self, id: Uuid, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "UPDATE assignments SET expires_at = $1 WHERE id = $2 AND state = 'live' AND expires_at > $3",
-        )
-        .bind(until.as_millisecond())
-        .bind(id.to_string())
-        .bind(now.as_millisecond())
-        .execute(&self.writes)
-        .await
-        .map_err(StoreError::query("extend an assignment"))?;
+    pub async fn extend(
+        &self,
+        lease: &LeaseRow,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = match lease.rejudge {
+            None => {
+                "UPDATE assignments SET expires_at = $1 WHERE id = $2 AND state = 'live' AND expires_at > $3"
+            }
+            Some(_) => {
+                "UPDATE rejudge_places SET expires_at = $1 \
+                 WHERE assignment_id = $2 AND state = 'live' AND expires_at > $3"
+            }
+        };
+        let done = sqlx::query(sql)
+            .bind(until.as_millisecond())
+            .bind(lease.id.to_string())
+            .bind(now.as_millisecond())
+            .execute(&self.writes)
+            .await
+            .map_err(StoreError::query("extend an assignment"))?;
         Ok(done.rows_affected() == 1)
     }
 

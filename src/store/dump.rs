@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Column as _, Row as _, Transaction, TypeInfo as _, ValueRef as _};
 
+use super::rows::storable;
 use super::{Engine, Store, StoreError};
 
 /// Every table but [`SHELF`], those first to which others refer. A test holds that none is missing.
@@ -160,7 +161,7 @@ impl Load {
                     query.bind(number.as_i64().ok_or_else(|| corrupt(table, "a number is not whole"))?)
                 }
                 // SQLite keeps a NUL in a text, PostgreSQL does not.
-                Value::String(text) if self.engine == Engine::Postgres => query.bind(text.replace('\0', "␀")),
+                Value::String(text) if self.engine == Engine::Postgres => query.bind(storable(text)),
                 Value::String(text) => query.bind(text.clone()),
                 Value::Object(bytes) => {
                     let text = bytes.get("base64").and_then(Value::as_str).unwrap_or_default();

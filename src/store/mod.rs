@@ -46,7 +46,7 @@ pub use overview::ValidatorHealth;
 pub use quota::{Exceeded, Quota};
 pub use rechecks::{Rechecked, Regated, Sentence};
 pub use rejudges::{Act, Applied, CaseChange, Entry, Made, Rejudge, RejudgeState, ScoreChange, Selection};
-pub use rows::{Event, Submission};
+pub use rows::{Event, Submission, storable};
 pub use runs::{JudgedTask, Judgement, Run, RunTask, Standing};
 pub use submissions::{Admission, NewSubmission, Page, Ranked, SubmissionQuery};
 pub use validations::{NewValidation, StoredValidation, ValidationState};

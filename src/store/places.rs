@@ -75,29 +75,6 @@ impl Store {
         row.as_ref().map(lease).transpose()
     }
 
-    /// Moves the end of a live lease. `false` when it has ended.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn extend_place(
-        &self,
-        assignment: Uuid,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
-            "UPDATE rejudge_places SET expires_at = $1 \
-             WHERE assignment_id = $2 AND state = 'live' AND expires_at > $3",
-        )
-        .bind(until.as_millisecond())
-        .bind(assignment.to_string())
-        .bind(now.as_millisecond())
-        .execute(&self.writes)
-        .await
-        .map_err(StoreError::query("extend an assignment"))?;
-        Ok(done.rows_affected() == 1)
-    }
-
     /// Ends a live lease with its result, which counts only once the set is applied.
     ///
     /// # Errors

@@ -41,6 +41,12 @@ pub struct Event {
     pub reason: String,
 }
 
+/// PostgreSQL keeps no text with a NUL in it, and what SQLite keeps shall go into PostgreSQL too: the
+/// symbol for it stands in its place.
+pub fn storable(text: &str) -> String {
+    text.replace('\0', "␀")
+}
+
 /// The columns that [`submission`] reads.
 pub(super) const SUBMISSION: &str = "sequence, id, miner_id, upload_sha256, source_sha256, policy, \
      findings, state, reason, quorum, faults, attempts, score, received_at, updated_at";

@@ -9,8 +9,8 @@ use portcullis::lint::{self, Policy};
 use portcullis::model::{Digest, Score, SubmissionId, SubmissionState};
 use portcullis::queue::{Clock as _, Lease, Queue, Rules};
 use portcullis::store::{
-    self, Act, Admission, Applied, BackupError, Blobs, Finish, Made, NewSubmission, NewValidation, Quota, Regated,
-    Resolution, ScoreChange, Selection, Sentence, Store, SubmissionQuery, TABLES,
+    self, Act, Admission, Applied, BackupError, Blobs, Finish, Made, NewSubmission, NewValidation, Quota,
+    Regated, Resolution, ScoreChange, Selection, Sentence, Store, SubmissionQuery, TABLES,
 };
 
 use crate::database::Database;

@@ -127,7 +127,12 @@ impl Browser {
     /// Into the folder that `PORTCULLIS_SCREENSHOTS` names, for people to look at.
     pub(crate) async fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("PORTCULLIS_SCREENSHOTS") else { return };
+        let size = self.ask("return [innerWidth, document.documentElement.scrollHeight]").await;
+        let (width, height) = (size[0].as_u64().unwrap_or(1280), size[1].as_u64().unwrap_or(800).min(4000));
+        let whole = |height: u64| json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.devtools("Emulation.setDeviceMetricsOverride", whole(height)).await;
         let picture = self.client.screenshot().await.expect("a picture");
+        self.devtools("Emulation.setDeviceMetricsOverride", whole(800)).await;
         let path = std::path::Path::new(&folder).join(format!("{name}.png"));
         std::fs::write(path, picture).expect("written");
     }

@@ -31,6 +31,9 @@ const ATTACK: &str = include_str!("../../fixtures/web/attack.py");
 const OUTPUT: &str =
     "</span></pre></td><script>alert('owned')</script><img src=x onerror=\"alert('owned')\">";
 
+/// As long as the id of a miner may be, such as that of an ed25519 key.
+const LONG: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
 struct Platform {
     client: Client,
     inside: Client,
@@ -106,8 +109,8 @@ fn result(task: &Task, wrong: usize, output: &str) -> TaskResult {
     TaskResult { task: task.id.clone(), score, split: task.split(&cases), cases }
 }
 
-/// Agents with histories, an attacker, something held, a rejudge set.
-async fn populated() -> (Platform, SubmissionId, SubmissionId) {
+/// Agents with histories, an attacker, something held, something rejected, a rejudge set.
+async fn populated() -> (Platform, [SubmissionId; 3]) {
     let platform = Platform::start().await;
     for (round, wrong) in [3, 2, 2, 1].into_iter().enumerate() {
         platform.upload("alice", &format!("print({round})\n")).await;
@@ -141,8 +144,17 @@ async fn populated() -> (Platform, SubmissionId, SubmissionId) {
         operator: name("olga"),
     };
     assert_eq!(platform.inside.apply_recheck(&hold).await.expect("held").held, 1);
+    let trudy = platform
+        .upload(LONG, &ATTACK.replace("def onload", "def onblur").replace("\nonload()", "\nonblur()"))
+        .await;
+    let reject = RecheckApply {
+        policy: "[rules]\ncomputed-write = \"error\"\n".to_owned(),
+        submissions: vec![trudy],
+        ..hold
+    };
+    assert_eq!(platform.inside.apply_recheck(&reject).await.expect("rejected").rejected, 1);
     platform.upload("carol", "print('waits')\n").await;
-    (platform, attack, eve)
+    (platform, [attack, eve, trudy])
 }
 
 async fn is_inert(browser: &Browser, page: &str) {
@@ -169,6 +181,40 @@ async fn fits(browser: &Browser, page: &str) {
     assert_eq!(tables, json!([]), "tables of {page} that scroll sideways");
 }
 
+/// What of the page's text has less contrast than WCAG 2 wants at level AA: 4.5, or 3 where it is large.
+const CONTRAST: &str = "
+    const channels = text => text.match(/[\\d.]+/g).map(Number);
+    const over = (front, back) => front[3] === undefined ? front :
+        [0, 1, 2].map(at => front[at] * front[3] + back[at] * (1 - front[3]));
+    const light = colour => {
+        const [r, g, b] = colour.map(one => one / 255)
+            .map(one => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = one => {
+        if (!one) return channels(getComputedStyle(document.body).backgroundColor).slice(0, 3);
+        const own = channels(getComputedStyle(one).backgroundColor);
+        return own[3] === 0 ? behind(one.parentElement) : over(own, behind(one.parentElement));
+    };
+    const poor = [];
+    for (const one of document.querySelectorAll('body *')) {
+        if (![...one.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
+        if (!one.checkVisibility()) continue;
+        const style = getComputedStyle(one), back = behind(one);
+        const lights = [light(over(channels(style.color), back)), light(back)].sort((a, b) => b - a);
+        const contrast = (lights[0] + 0.05) / (lights[1] + 0.05);
+        const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+        if (contrast < (large ? 3 : 4.5)) poor.push([one.className || one.tagName, contrast.toFixed(2)].join(' '));
+    }
+    return [...new Set(poor)];
+";
+
+async fn is_readable(browser: &Browser, page: &str) {
+    browser.ask("document.querySelectorAll('details').forEach(one => one.open = true)").await;
+    assert_eq!(browser.ask(CONTRAST).await, json!([]), "too little contrast on {page}");
+    browser.ask("document.querySelectorAll('details').forEach(one => one.open = false)").await;
+}
+
 async fn press(browser: &Browser, key: Key) {
     let keys = KeyActions::new("keyboard".to_owned())
         .then(KeyAction::Down { value: key.into() })
@@ -178,19 +224,26 @@ async fn press(browser: &Browser, key: Key) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_work_in_a_browser() {
-    let (platform, attack, eve) = populated().await;
+    let (platform, [attack, eve, trudy]) = populated().await;
+    let empty = Platform::start().await;
     let browser = Browser::start().await;
     let basic = {
         use base64::Engine as _;
         base64::engine::general_purpose::STANDARD.encode(format!("operator:{}", platform.token))
     };
-    browser.authorization(&format!("Basic {basic}")).await;
+    let of_nobody = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(format!("operator:{}", empty.token))
+    };
     let sets = platform.inside.rejudges().await.expect("sets").rejudges;
     let pages = [
         ("leaderboard", "/".to_owned()),
         ("submission", format!("/ui/submissions/{attack}")),
         ("held", format!("/ui/submissions/{eve}")),
+        ("rejected", format!("/ui/submissions/{trudy}")),
         ("miner", "/ui/miners/alice".to_owned()),
+        ("long", format!("/ui/miners/{LONG}")),
+        ("unknown", "/ui/miners/nobody".to_owned()),
         ("tasks", "/ui/tasks".to_owned()),
         ("task", format!("/ui/tasks/{}", tasks()[0].id)),
         ("validators", "/ui/validators".to_owned()),
@@ -200,22 +253,42 @@ async fn the_pages_work_in_a_browser() {
         ("api", "/ui/api".to_owned()),
     ];
 
+    let bare = [
+        ("leaderboard", "/"),
+        ("validators", "/ui/validators"),
+        ("holds", "/ui/holds"),
+        ("rejudges", "/ui/rejudges"),
+    ];
+
     // Every page, on a desk and on a telephone, by day and by night.
     let mut colours = Vec::new();
-    for (look, width, scheme) in [("light", 1200, "light"), ("dark", 1200, "dark"), ("phone", 360, "light")] {
+    for (look, width, scheme) in [
+        ("light", 1280, "light"),
+        ("dark", 1280, "dark"),
+        ("phone", 360, "light"),
+        ("phone-dark", 360, "dark"),
+    ] {
         browser.width(width).await;
         browser.scheme(scheme).await;
+        browser.authorization(&format!("Basic {of_nobody}")).await;
+        for (page, path) in bare {
+            browser.go(&empty.url(path)).await;
+            looks_right(&browser, &format!("empty-{page}-{look}")).await;
+        }
+        browser.authorization(&format!("Basic {basic}")).await;
         for (page, path) in &pages {
             browser.go(&platform.url(path)).await;
-            is_inert(&browser, page).await;
-            fits(&browser, &format!("{page} ({look})")).await;
-            browser.picture(&format!("{page}-{look}")).await;
+            if *page == "unknown" {
+                // The browser says that the page has the status 404, which it has.
+                browser.complaints().await;
+            }
+            looks_right(&browser, &format!("{page}-{look}")).await;
         }
         colours.push(browser.ask("return getComputedStyle(document.body).backgroundColor").await);
     }
     assert_ne!(colours[0], colours[1], "the dark looks different");
-    assert_eq!(colours[0], colours[2]);
-    browser.width(1200).await;
+    assert_eq!((&colours[0], &colours[1]), (&colours[2], &colours[3]));
+    browser.width(1280).await;
     browser.scheme("light").await;
 
     the_submission_page_tells_what_happened(&browser, &platform, attack).await;
@@ -225,6 +298,14 @@ async fn the_pages_work_in_a_browser() {
 
     browser.client.clone().close().await.expect("closed");
     platform.stop.cancel();
+    empty.stop.cancel();
+}
+
+async fn looks_right(browser: &Browser, page: &str) {
+    is_inert(browser, page).await;
+    fits(browser, page).await;
+    is_readable(browser, page).await;
+    browser.picture(page).await;
 }
 
 async fn the_submission_page_tells_what_happened(

@@ -5,6 +5,7 @@
 mod api;
 mod assets;
 mod live;
+mod page;
 mod problem;
 mod rejudges;
 mod submission;
@@ -16,27 +17,25 @@ use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::middleware;
-use axum::response::Html;
 use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
 
-pub(super) use live::Changes;
 pub(super) use problem::{page as problem_page, wants_page};
 
+use super::auth;
 use super::error::ApiError;
 use super::extract::Named;
-use super::routes::leaderboard;
 use super::state::App;
-use super::{auth, routes};
+use super::views::{leaderboard, tasks::detail};
 use crate::diagnostic::visible;
 use crate::model::{MinerId, Score, Slug};
 use crate::store::ValidatorHealth;
+use page::{MOST_ROWS, Page, render};
 use view::{minute, spark, time};
 
 /// How many of the newest scores the sparklines look at.
 const HISTORY: u32 = 5_000;
 const NEWEST: u32 = 10;
-const MOST_ROWS: u32 = 500;
 
 /// All pages. `document` is what the page on the interface shows.
 pub(super) fn router(app: &App, document: &utoipa::openapi::OpenApi) -> Router<App> {
@@ -58,12 +57,6 @@ pub(super) fn router(app: &App, document: &utoipa::openapi::OpenApi) -> Router<A
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
         .merge(operator)
-}
-
-type Page = Result<Html<String>, ApiError>;
-
-fn render(page: &impl Template) -> Page {
-    page.render().map(Html).map_err(ApiError::internal)
 }
 
 #[derive(Template)]
@@ -215,7 +208,7 @@ struct TaskPage {
 
 async fn task(State(app): State<App>, Named(id): Named<Slug>) -> Page {
     let task = app.task(&id).ok_or_else(|| ApiError::not_found(format!("there is no task `{id}`")))?;
-    let detail = routes::tasks::detail(task);
+    let detail = detail(task);
     render(&TaskPage {
         id: detail.id.to_string(),
         title: detail.title,

@@ -4,13 +4,13 @@ use askama::Template;
 use axum::extract::State;
 use uuid::Uuid;
 
+use super::page::{MOST_ROWS, Page, render};
 use super::view::time;
-use super::{MOST_ROWS, Page, render};
 use crate::api::{RejudgeStatus, RejudgeSummary};
 use crate::diagnostic::visible;
 use crate::server::extract::Named;
-use crate::server::routes::rejudges::{detail, summary};
 use crate::server::state::App;
+use crate::server::views::rejudges::{detail, summary};
 
 #[derive(Template)]
 #[template(path = "rejudges.html")]

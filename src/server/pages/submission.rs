@@ -4,15 +4,15 @@
 use askama::Template;
 use axum::extract::State;
 
+use super::page::{Page, render};
 use super::view::time;
-use super::{Page, render};
 use crate::api::{RunRecord, RunStanding};
 use crate::diagnostic::{Finding, visible, visible_start};
 use crate::model::{CaseResult, CaseVerdict, SubmissionId, SubmissionState, TaskResult};
 use crate::server::error::ApiError;
 use crate::server::extract::Named;
-use crate::server::routes::submissions::{detail, history};
 use crate::server::state::App;
+use crate::server::views::submissions::{detail, history};
 
 /// More of a line than this helps nobody to understand a finding.
 const LONGEST_LINE: usize = 400;

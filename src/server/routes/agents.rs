@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 
-use crate::api::{AgentDetail, AgentPage, AgentSource, AgentSummary};
+use crate::api::{AgentDetail, AgentPage, AgentSource};
 use crate::model::MinerId;
 use crate::server::error::{ApiError, refusals};
 use crate::server::extract::{Asked, Named};
 use crate::server::paging::{self, PageQuery, Paged};
 use crate::server::state::App;
-use crate::store::{Page, Submission, SubmissionQuery};
+use crate::server::views::submissions::summary;
+use crate::store::{Page, SubmissionQuery};
 
 refusals!(List: Malformed);
 refusals!(Show: Malformed, NotFound);
@@ -75,15 +76,4 @@ pub(in crate::server) async fn source(
 
 fn unknown(miner: &MinerId) -> ApiError {
     ApiError::not_found(format!("there is no agent of `{miner}`"))
-}
-
-pub(super) fn summary(submission: &Submission) -> AgentSummary {
-    AgentSummary {
-        miner_id: submission.miner.clone(),
-        submission_id: submission.id,
-        sha256: submission.upload,
-        status: submission.state,
-        submitted_at: submission.received_at,
-        score: submission.score,
-    }
 }

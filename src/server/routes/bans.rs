@@ -10,8 +10,8 @@ use crate::model::{Hotkey, MinerId, Scheme};
 use crate::server::acts;
 use crate::server::error::{ApiError, Kind, refusals};
 use crate::server::extract::{Asked, Body, Named};
-use crate::server::identity::Identity;
 use crate::server::paging::{self, Paged};
+use crate::server::settings::Identity;
 use crate::server::state::App;
 use crate::store::{self, BanPage};
 

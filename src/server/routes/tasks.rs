@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 
-use crate::api::{ExampleCase, TaskDetail, TaskList, TaskSummary};
+use crate::api::{TaskDetail, TaskList};
 use crate::model::Slug;
 use crate::server::error::{ApiError, refusals};
 use crate::server::extract::{Asked, Named};
 use crate::server::paging::{self, PageQuery, Paged};
 use crate::server::state::App;
-use crate::task::{Case, Task};
+use crate::server::views::tasks::{detail, summary};
 
 refusals!(List: Malformed);
 refusals!(Show: Malformed, NotFound);
@@ -41,40 +41,4 @@ pub(in crate::server) async fn show(
 ) -> Result<Json<TaskDetail>, ApiError> {
     let task = app.task(&id).ok_or_else(|| ApiError::not_found(format!("there is no task `{id}`")))?;
     Ok(Json(detail(task)))
-}
-
-fn summary(task: &Task) -> TaskSummary {
-    TaskSummary {
-        id: task.id.clone(),
-        title: task.title.clone(),
-        difficulty: task.difficulty,
-        cases: task.cases.len() as u64,
-        digest: task.digest,
-        hidden_digest: task.hidden_digest,
-    }
-}
-
-/// What everybody may know of a task.
-pub(in crate::server) fn detail(task: &Task) -> TaskDetail {
-    TaskDetail {
-        id: task.id.clone(),
-        title: task.title.clone(),
-        difficulty: task.difficulty,
-        prompt: task.prompt.clone(),
-        statement: task.statement.clone(),
-        limits: task.limits.clone(),
-        cases: task.cases.len() as u64,
-        examples: task.cases.iter().filter(|case| !case.hidden).map(example).collect(),
-        digest: task.digest,
-        hidden_digest: task.hidden_digest,
-    }
-}
-
-fn example(case: &Case) -> ExampleCase {
-    ExampleCase {
-        name: case.name.clone(),
-        arguments: case.arguments.clone(),
-        stdin: String::from_utf8_lossy(&case.stdin).into_owned(),
-        accepted: case.accepted.iter().map(ToString::to_string).collect(),
-    }
 }

@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 use crate::api::Uploaded;
 use crate::server::error::{ApiError, Kind, refusals};
 use crate::server::form::{self, FORM_BYTES};
-use crate::server::identity::{self, Identity};
+use crate::server::identity;
 use crate::server::intake::{self, Author};
+use crate::server::settings::Identity;
 use crate::server::state::App;
 
 refusals!(
