@@ -111,8 +111,9 @@ impl Queue {
     pub async fn renew(&self, id: Uuid, validator: &MinerId) -> Result<Timestamp, QueueError> {
         let lease = self.find(id, validator).await?;
         let now = self.clock.now();
-        // A clock that was set back must not shorten a lease.
-        let until = self.lease_end(now).max(lease.expires_at);
+        // A clock that was set back a little must not shorten a lease, nor one that was set back far
+        // make it last for ever.
+        let until = self.lease_end(now).max(lease.expires_at).min(self.longest_end(now));
         if self.store.extend(&lease, now, until).await? { Ok(until) } else { Err(QueueError::Ended(id)) }
     }
 
@@ -191,9 +192,12 @@ impl Queue {
     /// # Errors
     /// When the store fails.
     pub async fn expire(&self) -> Result<usize, QueueError> {
-        let again = self.store.expire_places(self.clock.now(), self.rules.max_faults).await?;
+        let now = self.clock.now();
+        // Of a clock that has been set back since: whoever is at it says so in time.
+        self.store.bound_leases(self.longest_end(now)).await?;
+        let again = self.store.expire_places(now, self.rules.max_faults).await?;
         let mut ended = usize::try_from(again).unwrap_or(usize::MAX);
-        for lease in self.store.overdue(self.clock.now()).await? {
+        for lease in self.store.overdue(now).await? {
             let why = format!("the validator `{}` did not answer in time", lease.validator);
             let end = self.ended(&lease, Requeue::Expired, why, "platform");
             ended += usize::from(self.store.give_back(&lease, &end).await?);
@@ -210,6 +214,11 @@ impl Queue {
             at: self.clock.now(),
             max_faults: self.rules.max_faults,
         }
+    }
+
+    /// No lease that is true ends later.
+    fn longest_end(&self, now: Timestamp) -> Timestamp {
+        self.lease_end(self.lease_end(now))
     }
 
     fn lease_end(&self, from: Timestamp) -> Timestamp {

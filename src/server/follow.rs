@@ -5,12 +5,7 @@
 //! Under load they are given a part of one core's time only. An agent that is replaced again meanwhile
 //! is written once.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use tokio::sync::{Notify, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use super::state::App;
 use crate::model::MinerId;
@@ -20,81 +15,12 @@ use crate::store::StoreError;
 const AGENTS_REST: u32 = 9;
 /// Likewise for sources, which all have to be moved at last.
 const SOURCES_REST: u32 = 3;
-/// A disk that stands still is no reason to rest for minutes.
-const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Sources that come within so long are moved together.
 const GATHER: Duration = Duration::from_millis(100);
 /// After an error.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What a stop in good order, or a start, waits for sources. What is left is moved later.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What is to be done, and who does it.
-#[derive(Debug, Default)]
-pub(super) struct Following {
-    agents: Mutex<Agents>,
-    more_agents: Notify,
-    more_sources: Notify,
-    ending: CancellationToken,
-}
-
-#[derive(Debug, Default)]
-struct Agents {
-    due: HashSet<MinerId>,
-    /// Those who are told when the files of all that are due are written.
-    watchers: Vec<oneshot::Sender<()>>,
-    /// Somebody is writing, or rests from it.
-    busy: bool,
-}
-
-impl Following {
-    fn agents(&self) -> MutexGuard<'_, Agents> {
-        // A panic elsewhere leaves it as whole as it was.
-        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What `miner` has submitted is in the database. Where nobody else is to be served, this is done
-    /// when the files are written, which takes no time then; people look for them at once.
-    pub(super) async fn stored(&self, miner: MinerId) {
-        let written = {
-            let mut agents = self.agents();
-            let alone = !agents.busy && agents.due.is_empty();
-            agents.due.insert(miner);
-            alone.then(|| {
-                let (watcher, written) = oneshot::channel();
-                agents.watchers.push(watcher);
-                written
-            })
-        };
-        self.more_agents.notify_one();
-        self.more_sources.notify_one();
-        if let Some(written) = written {
-            // An error is the sender that was dropped: nobody writes any more.
-            let _ = written.await;
-        }
-    }
-
-    /// Finish what is to be done, without rest, and end.
-    pub(super) fn end(&self) {
-        self.ending.cancel();
-    }
-
-    async fn rest(&self, times: u32, took: Duration) {
-        let rest = took.saturating_mul(times).min(LONGEST_REST);
-        tokio::select! {
-            () = tokio::time::sleep(rest) => {}
-            () = self.ending.cancelled() => {}
-        }
-    }
-
-    /// `false` when it is time to end.
-    async fn wait(&self, more: &Notify) -> bool {
-        tokio::select! {
-            () = more.notified() => true,
-            () = self.ending.cancelled() => false,
-        }
-    }
-}
 
 /// Writes the files of agents until the end, and then those that are still due.
 pub(super) async fn agents(app: App) {

@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod extract;
 mod follow;
+mod following;
 mod form;
 mod gate;
 mod identity;
@@ -146,7 +147,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         unit: settings.unit,
         quorum: settings.quorum,
         locks: MinerLocks::new(),
-        following: follow::Following::default(),
+        following: following::Following::default(),
         identity: settings.identity,
         limits: limits::Limits::new(settings.limits),
         quota: settings.quota,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::changes::Changes;
-use super::follow::Following;
+use super::following::Following;
 use super::gate::Gate;
 use super::limits::Limits;
 use super::metrics::Metrics;

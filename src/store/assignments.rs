@@ -273,6 +273,25 @@ impl Store {
         Ok(finish)
     }
 
+    /// Lets no live lease, of a live score or of a rejudge set, end after `longest`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bound_leases(&self, longest: Timestamp) -> Result<(), StoreError> {
+        for sql in [
+            "UPDATE assignments SET expires_at = $1 WHERE state = 'live' AND expires_at > $2",
+            "UPDATE rejudge_places SET expires_at = $1 WHERE state = 'live' AND expires_at > $2",
+        ] {
+            sqlx::query(sql)
+                .bind(longest.as_millisecond())
+                .bind(longest.as_millisecond())
+                .execute(&self.writes)
+                .await
+                .map_err(StoreError::query("bound the leases"))?;
+        }
+        Ok(())
+    }
+
     /// The live leases whose time is up.
     ///
     /// # Errors

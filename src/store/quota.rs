@@ -56,13 +56,16 @@ pub(super) async fn exceeded(
 ) -> Result<Option<Exceeded>, StoreError> {
     if let Some(limit) = quota.per_day {
         let since = now.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
+        // What came when the clock was wrong by more than a day must not keep a miner out until then.
+        let until = now.saturating_add(DAY).unwrap_or(Timestamp::MAX);
         // The oldest of the newest `limit`: when it leaves the window there is room again.
         let oldest = sqlx::query(
             "SELECT received_at FROM submissions WHERE miner_id = $1 AND received_at > $2 \
-             ORDER BY sequence DESC LIMIT 1 OFFSET $3",
+             AND received_at <= $3 ORDER BY sequence DESC LIMIT 1 OFFSET $4",
         )
         .bind(miner.to_string())
         .bind(since.as_millisecond())
+        .bind(until.as_millisecond())
         .bind(i64::from(limit).saturating_sub(1).max(0))
         .fetch_optional(&mut *connection)
         .await

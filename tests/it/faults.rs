@@ -7,6 +7,8 @@ use std::process::Command;
 
 use portcullis::api::{Problem, ReleaseRequest};
 use portcullis::model::SubmissionState;
+use portcullis::queue::Rules;
+use portcullis::store::Quota;
 use sqlx::{AnyConnection, Connection as _};
 use tempfile::TempDir;
 
@@ -172,7 +174,7 @@ async fn a_clock_that_moves_loses_nothing_and_changes_no_ranking() {
     platform.clock.advance(-YEAR);
     platform.upload("late", "print(2)\n").await.expect("taken");
     let kept = platform.inside.heartbeat(work.assignment_id, &miner("v1")).await.expect("it is still lent");
-    assert_eq!(kept.expires_at, work.expires_at, "no lease gets shorter");
+    assert!(kept.expires_at < work.expires_at, "nor lasts for a year");
     platform.inside.submit_result(work.assignment_id, &result("v1", 0)).await.expect("taken");
     let second = platform.inside.claim(&miner("v1")).await.expect("asked").expect("work");
     platform.clock.advance(2 * YEAR);
@@ -189,4 +191,37 @@ async fn a_clock_that_moves_loses_nothing_and_changes_no_ranking() {
     let board = platform.client.leaderboard().await.expect("a ranking");
     let order: Vec<&str> = board.rankings.iter().map(|entry| entry.miner_id.as_str()).collect();
     assert_eq!(order, ["early", "late"], "who came first is not what a clock says");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_keeps_no_work_from_the_living() {
+    const DAY: i64 = 86_400;
+    let platform = Platform::start().await;
+    platform.upload("alice", "print(1)\n").await.expect("taken");
+    let work = platform.inside.claim(&miner("dead")).await.expect("asked").expect("work");
+    platform.clock.advance(-30 * DAY);
+    // Looks for what is overdue.
+    assert!(platform.inside.claim(&miner("v1")).await.expect("asked").is_none(), "it may be at it");
+    let lease = Rules::default().lease.as_secs().cast_signed();
+    platform.clock.advance(2 * lease + 1);
+    let again = platform.inside.claim(&miner("v1")).await.expect("asked").expect("work");
+    assert_eq!(again.submission_id, work.submission_id);
+}
+
+#[tokio::test]
+async fn a_clock_that_ran_ahead_keeps_no_miner_out_and_lets_no_request_in_twice() {
+    const YEAR: i64 = 365 * 86_400;
+    let quota = Quota { per_day: Some(1), bytes: None };
+    let platform = Platform::with(|settings| settings.quota = quota).await;
+    platform.clock.advance(YEAR);
+    platform.upload("alice", "print(1)\n").await.expect("taken");
+    let today = problem(platform.upload("alice", "print(2)\n").await);
+    assert_eq!(name(&today), "too-many");
+    platform.clock.advance(-YEAR);
+    platform.upload("alice", "print(2)\n").await.expect("taken, not in a year");
+    let again = problem(platform.upload("alice", "print(3)\n").await);
+    assert!(again.detail.contains("try again in 86400 s"), "{}", again.detail);
+    // Nonces of a year ahead were forgotten on the way: what is sent again is the same source, though.
+    let twice = problem(platform.upload("bob", "print(1)\n").await);
+    assert_eq!((twice.status, name(&twice)), (409, "duplicate"));
 }
