@@ -254,6 +254,8 @@ pub(super) fn is_descriptor_name(expr: &Expr, cx: &Context<'_, '_>) -> bool {
                 _ => false,
             }
         });
+    // Each is put together with its underscore and looked up, so it costs more than a look.
+    cx.module.fuel().spend_for(cx.module.bindings.len());
     harmless_stores
         && cx.module.all_bindings().iter().all(|binding| {
             if names::is_dunder(&binding.name) {

@@ -121,6 +121,43 @@ fn a_source_that_costs_more_than_its_size_allows_is_refused_and_says_why() {
                 .map(|n| format!("x{n}=x{} or x{}\n", (n * 7 + 1) % 6000, (n * 13 + 5) % 6000))
                 .collect(),
         ),
+        (
+            "a list that is taken apart and put together",
+            repeated("x=[1,[2,[3]]]\n", |_| "a,(b,*c)=x\nx=[a,b,c]\n".into(), 120),
+        ),
+        (
+            "lambdas of one name that take each other",
+            repeated("", |_| "f=lambda x=f,y=f:x(y)\nf(f)\n".into(), 120),
+        ),
+        (
+            "attributes that are named after descriptors",
+            repeated(
+                "",
+                |n| {
+                    format!(
+                        "class A{n}:\n def __set_name__(self,o,n): self.n='_'+n\n def __get__(self,o,t): return getattr(o,self.n)\n"
+                    )
+                },
+                256,
+            ),
+        ),
+        (
+            "texts joined by themselves",
+            repeated(&format!("s='{}'\n", "ab".repeat(200)), |_| "s.join(s)\n".into(), 60),
+        ),
+        ("a builtin that is bound again and again", repeated("", |n| format!("if a: len={n}\nlen\n"), 120)),
+        (
+            "a call of a function with very many parameters",
+            repeated(
+                &format!(
+                    "def f({}): return a0\n",
+                    (0..250).map(|n| format!("a{n}=1")).collect::<Vec<_>>().join(",")
+                ),
+                |_| "f(a9=1)\n".into(),
+                256,
+            ),
+        ),
+        ("a name that comes and goes", repeated("", |_| "x=1\ndel x\nx\n".into(), 120)),
     ] {
         let report = on_a_small_stack(source.into_bytes());
         assert_eq!(report.verdict, GateVerdict::Rejected, "{name}");
@@ -128,6 +165,12 @@ fn a_source_that_costs_more_than_its_size_allows_is_refused_and_says_why() {
         let expected = ("PC007", "what the source may do takes too many steps to find out");
         assert_eq!(last, Some(expected), "{name}");
     }
+}
+
+#[test]
+fn star_imports_cost_what_the_library_has_and_not_what_the_source_repeats() {
+    let (taken, given) = steps(&repeated("", |n| format!("from math import *\nsqrt{n}\n"), 256));
+    assert!(taken * 20 < given, "{taken} of {given}");
 }
 
 #[test]

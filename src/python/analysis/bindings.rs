@@ -72,8 +72,9 @@ impl<'a> Module<'a> {
             union.add((*around).clone().portable());
             return union.finish(&self.common);
         }
-        if resolution.bindings.is_empty() && self.has_stars {
-            for module in self.stars() {
+        if resolution.bindings.is_empty() {
+            self.fuel.spend_for(self.stars.len());
+            for module in &self.stars {
                 if stdlib::exports(module, name) {
                     union.add(self.member(module, name));
                 }

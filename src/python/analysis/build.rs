@@ -14,6 +14,7 @@ use super::{
     AttributeStore, Binding, BindingId, BindingKind, Class, ClassId, Common, ExprInfo, Fuel, Function,
     FunctionId, FunctionNode, Memo, Module, NodeId, Parent, Scope, ScopeId, ScopeKind, Slot, Step,
 };
+use crate::python::stdlib;
 
 pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Module<'a> {
     let module = Module {
@@ -28,7 +29,7 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &
         attribute_stores: FxHashMap::default(),
         own_attributes: FxHashSet::default(),
         outer,
-        has_stars: false,
+        stars: Vec::new(),
         inert_until: TextSize::new(0),
         class_members: FxHashMap::default(),
         lambdas: FxHashMap::default(),
@@ -81,7 +82,6 @@ impl<'a> Builder<'a> {
             names: FxHashMap::default(),
             globals: FxHashSet::default(),
             nonlocals: FxHashSet::default(),
-            stars: Vec::new(),
             class_name: class_name.or(inherited),
         });
         self.scope = id;
@@ -360,8 +360,10 @@ impl<'a> Builder<'a> {
         };
         for alias in &import.names {
             if alias.name.as_str() == "*" {
-                if let Some(scope) = self.module.scopes.get_mut(self.scope.index()) {
-                    scope.stars.push(Rc::clone(&module));
+                // What others export is not known, so nothing is ever found there.
+                let stars = &mut self.module.stars;
+                if stdlib::has_known_exports(&module) && !stars.contains(&module) {
+                    stars.push(Rc::clone(&module));
                 }
                 continue;
             }

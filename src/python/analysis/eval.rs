@@ -241,6 +241,7 @@ impl Module<'_> {
             && let Some(elements) = self.eval(&generator.iter, env, depth).elements()
             && let Some(binding) = self.comprehension_binding(&generator.target, target)
         {
+            self.fuel.spend_for(2 * elements.len());
             let mut results = Vec::new();
             for element in elements {
                 env.push(binding, Rc::new(element));

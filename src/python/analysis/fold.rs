@@ -428,10 +428,12 @@ fn text_method(text: &str, name: &str, arguments: &Arguments<'_>) -> Option<Valu
     Some(match name {
         "join" => {
             let elements = arguments.positional.first()?.elements()?;
+            arguments.fuel.spend_for(8 * elements.len());
+            let separator = Values::text(text);
             let mut parts = Vec::new();
             for (index, element) in elements.into_iter().enumerate() {
                 if index > 0 {
-                    parts.push(Values::text(text));
+                    parts.push(separator.clone());
                 }
                 parts.push(element);
             }

@@ -38,10 +38,13 @@ impl<'a> Module<'a> {
             let Expr::Call(call) = info.expr else {
                 continue;
             };
+            if self.fuel.is_spent() {
+                break;
+            }
             match &*call.func {
                 Expr::Name(name) => {
                     let resolution = self.resolve(name.id.as_str(), info.scope, name.range.start());
-                    self.fuel.spend_for(resolution.bindings.len());
+                    self.fuel.spend_for(2 * resolution.bindings.len());
                     for binding in resolution.bindings.iter() {
                         match self.binding(*binding).kind {
                             BindingKind::Function(function) => link(function, call),

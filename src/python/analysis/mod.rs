@@ -89,8 +89,6 @@ pub(crate) struct Scope<'a> {
     names: FxHashMap<Name, Vec<BindingId>>,
     globals: FxHashSet<&'a str>,
     nonlocals: FxHashSet<&'a str>,
-    /// Modules whose public names were imported with a star.
-    pub(crate) stars: Vec<Rc<str>>,
     /// For name mangling: the innermost class around.
     class_name: Option<&'a str>,
 }
@@ -237,8 +235,8 @@ pub(crate) struct Module<'a> {
     pub(crate) own_attributes: FxHashSet<Name>,
     /// The source around a piece of code in a string.
     pub(crate) outer: Option<&'a Module<'a>>,
-    /// Whether any scope imports with a star.
-    has_stars: bool,
+    /// Modules whose public names were imported with a star, wherever that was, each once.
+    stars: Vec<Rc<str>>,
     /// Before this place nothing runs that could call a function of this source.
     inert_until: TextSize,
     /// What class bodies bind, by name, over all classes.
@@ -265,7 +263,6 @@ impl<'a> Module<'a> {
     /// cost is taken from `fuel`; once that is spent no answer counts.
     pub(crate) fn new(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Self {
         let mut module = build::build(body, outer, fuel);
-        module.has_stars = module.scopes.iter().any(|scope| !scope.stars.is_empty());
         module.memo = module.empty_memo();
         module.inert_until = module.first_active_statement();
         module.link_calls();

@@ -1,7 +1,6 @@
 //! What a name may refer to at a place, by the rules of CPython's symbol table.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
 use ruff_text_size::TextSize;
 
@@ -85,7 +84,10 @@ impl Module<'_> {
     /// Whether one of these bindings of the scope `owner` surely ran before a load at `place`, and
     /// none of them takes the name away again.
     fn hides(&self, bindings: &[BindingId], from: ScopeId, place: TextSize, owner: ScopeId) -> bool {
-        self.fuel.spend_for(bindings.len() / 8);
+        self.fuel.spend_for(bindings.len());
+        if self.fuel.is_spent() {
+            return false;
+        }
         let taken_away = bindings
             .iter()
             .any(|id| matches!(self.binding(*id).kind, BindingKind::Delete | BindingKind::Exception));
@@ -130,10 +132,5 @@ impl Module<'_> {
                 None => return false,
             }
         }
-    }
-
-    /// Modules that may bring `name` by a star import.
-    pub(crate) fn stars(&self) -> impl Iterator<Item = &Rc<str>> {
-        self.scopes.iter().flat_map(|scope| scope.stars.iter())
     }
 }
