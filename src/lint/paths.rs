@@ -275,6 +275,31 @@ fn structure(expr: &Expr, cx: &Context<'_, '_>, depth: u32) -> Guess {
     }
 }
 
+/// `string.Template("/$a/b").substitute(a="…")`, with what is not known as an end that is not known.
+fn substituted(template: &Expr, call: &ast::ExprCall, cx: &Context<'_, '_>) -> Guess {
+    let made = match template {
+        Expr::Call(made) if cx.may_be(&made.func, "string.Template") => made.arguments.args.first(),
+        _ => None,
+    };
+    let values = made.map(|text| cx.values(text));
+    let Some(text) = values.as_deref().and_then(|values| values.as_text()) else {
+        return Guess::default();
+    };
+    let mut text = text.to_owned();
+    for keyword in &call.arguments.keywords {
+        let value = cx.values(&keyword.value);
+        if let (Some(name), Some(value)) = (&keyword.arg, value.as_text()) {
+            text = text.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value);
+        }
+    }
+    match text.split_once('$') {
+        None => Guess::one(text),
+        Some((known, _)) => {
+            Guess { texts: vec![Known { text: known.to_owned(), prefix: true }], complete: false }
+        }
+    }
+}
+
 fn called(call: &ast::ExprCall, cx: &Context<'_, '_>, depth: u32) -> Guess {
     let values = cx.values(&call.func);
     let arguments = &call.arguments.args;
@@ -309,6 +334,27 @@ fn called(call: &ast::ExprCall, cx: &Context<'_, '_>, depth: u32) -> Guess {
             | "os.fspath" | "builtins.str" => {
                 return arguments.first().map_or_else(Guess::default, |path| follow(path, cx, depth + 1));
             }
+            // What an operator does, called as a function.
+            "operator.truediv" => return all(cx),
+            "functools.reduce" => {
+                let joins = arguments.first().is_some_and(|with| {
+                    cx.may_be(with, "operator.truediv")
+                        || cx.may_be(with, "os.path.join")
+                        || with.is_lambda_expr()
+                });
+                let parts =
+                    arguments.get(1).and_then(|parts| cx.values(parts).elements()).unwrap_or_default();
+                if joins && !parts.is_empty() {
+                    let head = arguments.get(2).map(|head| follow(head, cx, depth + 1));
+                    let parts =
+                        parts.iter().map(|part| part.as_text().map_or_else(Guess::default, Guess::one));
+                    return head
+                        .into_iter()
+                        .chain(parts)
+                        .reduce(|head, part| head.join(&part))
+                        .unwrap_or_default();
+                }
+            }
             "os.path.dirname" => {
                 let mut base =
                     arguments.first().map_or_else(Guess::default, |path| follow(path, cx, depth + 1));
@@ -320,6 +366,7 @@ fn called(call: &ast::ExprCall, cx: &Context<'_, '_>, depth: u32) -> Guess {
     }
     if let Expr::Attribute(method) = &*call.func {
         match method.attr.as_str() {
+            "substitute" | "safe_substitute" => return substituted(&method.value, call, cx),
             "joinpath" => return follow(&method.value, cx, depth + 1).join(&all(cx)),
             "resolve" | "absolute" | "expanduser" | "with_suffix" | "as_posix" => {
                 return follow(&method.value, cx, depth + 1);

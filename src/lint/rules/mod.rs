@@ -11,6 +11,7 @@ pub(super) mod generated;
 mod hooks;
 mod imports;
 mod library;
+mod patterns;
 mod resources;
 pub(super) mod source;
 
@@ -99,4 +100,6 @@ static RULES: &[&Rule] = &[
     &resources::HUGE_REPEAT,
     &resources::ENDLESS,
     &resources::RECURSION,
+    &patterns::PATTERN,
+    &patterns::BOMB,
 ];

@@ -8,7 +8,7 @@ use crate::diagnostic::Severity;
 use crate::lint::context::Context;
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
-use crate::python::analysis::{BindingKind, ScopeId, Value};
+use crate::python::analysis::{BindingKind, FunctionNode, ScopeId, Value};
 
 pub(super) static ENTITY: Rule = Rule {
     code: "PC801",
@@ -42,7 +42,7 @@ pub(super) static HUGE_REPEAT: Rule = Rule {
     family: Family::Resources,
     severity: Severity::Error,
     what: "A constant repetition, padding, buffer or comprehension of more than a billion elements (`'x' * 10 ** 12`), or \
-           all of an iterator that never ends.",
+           all of an iterator that has so many or never ends (`list(product(range(1000), repeat=5))`).",
     why: "It takes all memory, or never ends.",
     refused: "x = 'x' * 10 ** 12\n",
     passes: "x = [0] * 1000\n",
@@ -55,7 +55,8 @@ pub(super) static ENDLESS: Rule = Rule {
     name: "unbounded-loop",
     family: Family::Resources,
     severity: Severity::Warning,
-    what: "`while True` with nothing in it that could end it.",
+    what: "`while True`, or a `for` over an iterator without an end, with nothing in it that could end it: no `break`, no \
+           `return`, and no call that might raise an error.",
     why: "It runs until the time limit.",
     refused: "while True:\n    pass\n",
     passes: "n = 3\nwhile True:\n    n -= 1\n    if not n:\n        break\n",
@@ -204,6 +205,27 @@ fn yields(expr: &Expr, cx: &Context<'_, '_>) -> Option<f64> {
             }
             ("itertools.count", _) => return Some(f64::INFINITY),
             ("itertools.repeat", [_]) if arguments.keywords.is_empty() => return Some(f64::INFINITY),
+            ("itertools.product", pools) => {
+                let repeat =
+                    arguments.find_keyword("repeat").map_or(Some(1.0), |k| magnitude(&k.value, cx, 0))?;
+                let sizes: Option<Vec<f64>> = pools.iter().map(|pool| size(pool, cx)).collect();
+                return Some(sizes?.iter().product::<f64>().powf(repeat));
+            }
+            (
+                "itertools.permutations"
+                | "itertools.combinations"
+                | "itertools.combinations_with_replacement",
+                [pool, ..],
+            ) => {
+                let size = size(pool, cx)?;
+                let taken =
+                    match arguments.args.get(1).or_else(|| arguments.find_keyword("r").map(|k| &k.value)) {
+                        Some(taken) => magnitude(taken, cx, 0)?,
+                        None => size,
+                    };
+                return Some(ways_to_take(&name["itertools.".len()..], size, taken));
+            }
+            ("itertools.chain.from_iterable", [inner]) => return yields(inner, cx),
             ("itertools.repeat", [_, times]) => return magnitude(times, cx, 0),
             ("itertools.cycle", [cycled]) if length(cycled, cx).is_some_and(|length| length > 0.0) => {
                 return Some(f64::INFINITY);
@@ -212,6 +234,30 @@ fn yields(expr: &Expr, cx: &Context<'_, '_>) -> Option<f64> {
         }
     }
     None
+}
+
+/// How many elements a pool has that is written out or counted.
+fn size(expr: &Expr, cx: &Context<'_, '_>) -> Option<f64> {
+    length(expr, cx).filter(|_| !expr.is_call_expr()).or_else(|| yields(expr, cx))
+}
+
+fn ways_to_take(how: &str, size: f64, taken: f64) -> f64 {
+    if taken > size && how != "combinations_with_replacement" || taken < 0.0 {
+        return 0.0;
+    }
+    let mut ways = 1.0;
+    let mut number = 0.0;
+    // Enough to see that it is too many.
+    while number < taken && ways <= MAX_ELEMENTS * 1e3 && number < 1e4 {
+        ways *= match how {
+            "permutations" => size - number,
+            "combinations" if taken * 2.0 > size && number >= size - taken => 1.0,
+            "combinations" => (size - number) / (number + 1.0),
+            _ => (size + number) / (number + 1.0),
+        };
+        number += 1.0;
+    }
+    ways
 }
 
 /// What a name is plainly assigned, wherever that is.
@@ -371,6 +417,13 @@ fn report_repeat(node: impl Ranged, cx: &mut Context<'_, '_>) {
 
 fn buffer(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let values = cx.values(&call.func);
+    if let Expr::Attribute(method) = &*call.func
+        && method.attr.as_str() == "join"
+        && let [parts] = &*call.arguments.args
+        && yields(parts, cx).is_some_and(|size| size > MAX_ELEMENTS)
+    {
+        report_repeat(call, cx);
+    }
     for name in values.members() {
         let first = call.arguments.args.first();
         match &**name {
@@ -427,40 +480,91 @@ fn buffer(call: &ExprCall, cx: &mut Context<'_, '_>) {
     }
 }
 
-fn endless(stmt: &Stmt, _: ScopeId, cx: &mut Context<'_, '_>) {
-    /// Anything that could end a loop: a jump out, or a call, which may raise.
-    struct Exit(bool);
-    impl<'a> Visitor<'a> for Exit {
-        fn visit_stmt(&mut self, stmt: &'a Stmt) {
-            match stmt {
-                Stmt::Break(_) | Stmt::Return(_) | Stmt::Raise(_) | Stmt::Assert(_) | Stmt::Delete(_) => {
-                    self.0 = true;
-                }
-                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
-                _ => visitor::walk_stmt(self, stmt),
+/// What neither ends a loop nor raises an error, whatever it is given.
+const WITHOUT_END: [&str; 4] = ["builtins.print", "builtins.len", "builtins.id", "time.sleep"];
+
+/// Anything that could end a loop: a jump out, or whatever may raise.
+struct Exit<'c, 'a, 'f> {
+    found: bool,
+    /// Functions of the source that are looked into: a jump there stays there.
+    depth: u32,
+    cx: &'c Context<'a, 'f>,
+}
+
+impl<'a> Visitor<'a> for Exit<'_, '_, '_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Raise(_) | Stmt::Assert(_) | Stmt::Delete(_) | Stmt::Import(_) | Stmt::ImportFrom(_) => {
+                self.found = true;
             }
+            Stmt::Break(_) | Stmt::Return(_) if self.depth == 0 => self.found = true,
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+            _ => visitor::walk_stmt(self, stmt),
         }
-        fn visit_expr(&mut self, expr: &'a Expr) {
-            self.0 |= matches!(
-                expr,
-                Expr::Call(_) | Expr::Yield(_) | Expr::YieldFrom(_) | Expr::Await(_) | Expr::Subscript(_)
-            );
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Call(call) => self.found |= self.may_end(call),
+            Expr::Yield(_) | Expr::YieldFrom(_) | Expr::Await(_) | Expr::Subscript(_) => self.found = true,
+            Expr::BinOp(operation)
+                if matches!(operation.op, Operator::Div | Operator::FloorDiv | Operator::Mod) =>
+            {
+                self.found = true;
+            }
+            _ => {}
+        }
+        if !self.found {
             visitor::walk_expr(self, expr);
         }
     }
-    let Stmt::While(ast::StmtWhile { test, body, .. }) = stmt else {
-        return;
-    };
-    let always = match &**test {
-        Expr::BooleanLiteral(literal) => literal.value,
-        Expr::NumberLiteral(ast::ExprNumberLiteral { value: Number::Int(int), .. }) => {
-            int.as_i64() != Some(0)
+}
+
+impl Exit<'_, '_, '_> {
+    fn may_end(&self, call: &ExprCall) -> bool {
+        self.cx.module.fuel().spend(8);
+        match self.cx.values(&call.func).exactly() {
+            Some(Value::Member(name)) => !WITHOUT_END.contains(&&**name),
+            Some(Value::Function(id)) if self.depth < 3 => match self.cx.module.function(*id).node {
+                FunctionNode::Def(def) if def.decorator_list.is_empty() && !def.is_async => {
+                    let mut inner = Exit { found: false, depth: self.depth + 1, cx: self.cx };
+                    self.cx.module.fuel().spend_for(def.range().len().to_usize() / 8);
+                    inner.visit_body(&def.body);
+                    inner.found
+                }
+                _ => true,
+            },
+            _ => true,
         }
-        _ => false,
+    }
+}
+
+fn endless(stmt: &Stmt, _: ScopeId, cx: &mut Context<'_, '_>) {
+    let (range, body) = match stmt {
+        Stmt::While(ast::StmtWhile { test, body, .. }) => {
+            let always = match &**test {
+                Expr::BooleanLiteral(literal) => literal.value,
+                Expr::NumberLiteral(ast::ExprNumberLiteral { value: Number::Int(int), .. }) => {
+                    int.as_i64() != Some(0)
+                }
+                _ => false,
+            };
+            if !always {
+                return;
+            }
+            (test.range(), body)
+        }
+        Stmt::For(each) if !each.is_async => {
+            if !each.iter.is_call_expr() || yields(&each.iter, cx) != Some(f64::INFINITY) {
+                return;
+            }
+            (each.iter.range(), &each.body)
+        }
+        _ => return,
     };
-    let mut exit = Exit(false);
+    let mut exit = Exit { found: false, depth: 0, cx };
     exit.visit_body(body);
-    if always && !exit.0 {
-        cx.report(&ENDLESS, test.range(), Found::new("nothing ends this loop").help(ENDLESS.fix));
+    if !exit.found {
+        cx.report(&ENDLESS, range, Found::new("nothing ends this loop").help(ENDLESS.fix));
     }
 }

@@ -593,7 +593,22 @@ pub(super) fn is_known(name: &str) -> bool {
             | "posixpath"
             | "tempfile"
             | "pathlib"
+            | "json"
+            | "textwrap"
+            | "urllib"
     )
+}
+
+/// `%2F` is `/`.
+fn unquote(text: &str) -> Option<Values> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    bytes.extend_from_slice(parts.next()?.as_bytes());
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(part[2..].as_bytes());
+    }
+    String::from_utf8(bytes).ok().map(Values::text)
 }
 
 /// A function of the library or a builtin, on constants. `None` when it is not known here.
@@ -601,6 +616,13 @@ pub(super) fn function(name: &str, arguments: &Arguments<'_>) -> Option<Values> 
     let first = arguments.positional.first();
     match name {
         "builtins.chr" => character(arguments.integer(0)?),
+        "json.loads" if arguments.named.is_empty() => {
+            serde_json::from_str::<String>(arguments.text(0)?).ok().map(Values::text)
+        }
+        "textwrap.dedent" => {
+            arguments.text(0).filter(|text| !text.contains('\n')).map(|text| Values::text(text.trim_start()))
+        }
+        "urllib.parse.unquote" if arguments.positional.len() == 1 => unquote(arguments.text(0)?),
         "builtins.ord" => {
             let text = arguments.text(0)?;
             let mut letters = text.chars();
