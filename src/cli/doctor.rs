@@ -1,7 +1,7 @@
 //! `portcullis doctor`: tries whether the sandbox keeps its promises on this machine.
 
 use anyhow::bail;
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use super::running::{SandboxOptions, stop_on_signal};
@@ -25,6 +25,9 @@ pub(crate) struct DoctorArguments {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
 }
+
+/// Of the table, in columns: the narrowest window that people use.
+const WIDTH: u16 = 80;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum Format {
@@ -63,7 +66,12 @@ fn table(chosen: &Chosen, checks: &[Check]) -> String {
         about.add_row([name, value]);
     }
     let mut promises = Table::new();
-    promises.load_style(presets::NOTHING).set_header(["", "Promise", "Seen"]);
+    promises
+        .load_style(presets::NOTHING)
+        .set_header(["", "Promise", "Seen"])
+        // What was seen may be a sentence, and is to stay in its column in a narrow window too.
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH);
     for check in checks {
         promises.add_row([if check.held { "held" } else { "BROKEN" }, check.promise, &check.seen]);
     }

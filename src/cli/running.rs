@@ -1,6 +1,7 @@
 //! What `score`, `validate` and `demo` share: their options, the choice of the sandbox, and a run
 //! that is watched and can be stopped.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -339,13 +340,34 @@ impl SandboxOptions {
             terminal.warn(format!("reduced isolation: {weakness}"));
         }
         let swept = chosen.backend.sweep().await?;
-        for removed in &swept.removed {
-            terminal.say(format!("removed what an earlier run left behind: {removed}"));
+        if !swept.removed.is_empty() {
+            terminal.say(format!("removed what an earlier run left behind: {}", counted(&swept.removed)));
         }
         for left in &swept.left {
             terminal.warn(format!("an earlier run left something behind: {left}"));
         }
         Ok(chosen)
+    }
+}
+
+/// How many there are of each kind, which is the first word: `9 cgroups, 1 folder`.
+fn counted(removed: &[String]) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in removed {
+        *kinds.entry(one.split(' ').next().unwrap_or(one)).or_default() += 1;
+    }
+    let shown =
+        kinds.iter().map(|(kind, count)| format!("{count} {kind}{}", if *count == 1 { "" } else { "s" }));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// What is left, each `name: cause`, with the cause of the first: an engine that is away has one for all.
+fn named_once(left: &[String]) -> String {
+    let parts = left.iter().map(|one| one.split_once(": ").unwrap_or((one, "")));
+    let (names, causes): (Vec<&str>, Vec<&str>) = parts.unzip();
+    match causes.first().filter(|cause| !cause.is_empty()) {
+        Some(cause) => format!("{} ({cause})", names.join(", ")),
+        None => names.join(", "),
     }
 }
 
@@ -362,15 +384,27 @@ fn require_full_isolation(chosen: &Chosen, allow_weak: bool) -> anyhow::Result<(
     }
 }
 
-/// A token that Ctrl-C or SIGTERM cancels. A second Ctrl-C ends the process at once.
+/// A token that Ctrl-C, SIGTERM or a terminal that is closed cancels. A second one ends the process at
+/// once.
 pub(super) fn stop_on_signal(terminal: &Terminal) -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    // Who starts us with `nohup` wants us to go on.
+    let mut hangup = match ignores_hangup() {
+        true => None,
+        false => Some(signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?),
+    };
     let cancel = CancellationToken::new();
     let (token, terminal) = (cancel.clone(), *terminal);
     tokio::spawn(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        let closed = async {
+            match &mut hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, () = closed => {} }
         terminal
             .say("stopping: running programs are killed, their sandboxes removed; once more to stop at once");
         token.cancel();
@@ -378,6 +412,13 @@ pub(super) fn stop_on_signal(terminal: &Terminal) -> anyhow::Result<Cancellation
         std::process::exit(130);
     });
     Ok(cancel)
+}
+
+/// Whether SIGHUP was set to be ignored before we started.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Runs `plan` while showing what happens: as data where the format says so, else as talk.
@@ -406,8 +447,11 @@ pub(super) async fn watch(
 
 /// Prints a summary as data, and what went wrong on our side as talk.
 pub(super) fn print(terminal: &Terminal, summary: &Summary, format: ReportFormat) -> anyhow::Result<()> {
-    for left in &summary.left_behind {
-        terminal.warn(format!("could not clear away: {left}"));
+    if !summary.left_behind.is_empty() {
+        terminal.warn(format!(
+            "could not clear away: {}; the next start tries again",
+            named_once(&summary.left_behind)
+        ));
     }
     match format {
         ReportFormat::Table => terminal.data(report::table(summary)),
@@ -428,7 +472,20 @@ pub(super) fn task_policy(task: &Task, policy: &Policy) -> anyhow::Result<Policy
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_amount, parse_score};
+    use super::{counted, named_once, parse_amount, parse_score};
+
+    #[test]
+    fn what_is_left_is_named_with_one_cause() {
+        let left = ["container a: it is away: for good", "container b: it is away"].map(str::to_owned);
+        assert_eq!(named_once(&left), "container a, container b (it is away: for good)");
+        assert_eq!(named_once(&["x".to_owned()]), "x");
+    }
+
+    #[test]
+    fn what_was_removed_is_counted_by_kind() {
+        let removed = ["cgroup /a", "folder /tmp/b", "cgroup /c", "machine monitor 7"].map(str::to_owned);
+        assert_eq!(counted(&removed), "2 cgroups, 1 folder, 1 machine");
+    }
 
     #[test]
     fn an_amount_is_read_exactly() {

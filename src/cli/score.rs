@@ -90,8 +90,12 @@ impl ScoreArguments {
             bail!("stopped before the end; what is shown is partial");
         }
         if let Some(fault) = summary.faults.first() {
+            let others = match summary.faults.len() - 1 {
+                0 => String::new(),
+                others => format!(" (and {others} more)"),
+            };
             bail!(
-                "{} of {} could not be judged because of a failure of ours: {}",
+                "{} of {}{others} could not be judged because of a failure of ours: {}",
                 fault.task,
                 fault.miner_id,
                 fault.message

@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::progress::Shown;
 use super::{Summary, Terms};
 use crate::model::{CaseResult, CaseVerdict, IsolationLevel, MinerId, RawAmount, Score, Split, TaskResult};
+use crate::validator::Fault;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -185,9 +186,18 @@ fn faults(out: &mut String, summary: &Summary) {
         };
         let _ = writeln!(out, "not ranked: {}, because {why}", entry.miner_id);
     }
+    // A sandbox that is down says the same of every unit of the plan.
+    let mut causes: Vec<(&Fault, usize)> = Vec::new();
     for fault in &summary.faults {
-        let _ =
-            writeln!(out, "{BAD}our failure{BAD:#}: {}/{}: {}", fault.miner_id, fault.task, fault.message);
+        match causes.iter_mut().find(|(first, _)| first.message == fault.message) {
+            Some((_, count)) => *count += 1,
+            None => causes.push((fault, 1)),
+        }
+    }
+    for (fault, count) in causes {
+        let others = if count == 1 { String::new() } else { format!(" and {} more", count - 1) };
+        let Fault { miner_id, task, message } = fault;
+        let _ = writeln!(out, "{BAD}our failure{BAD:#}: {miner_id}/{task}{others}: {message}");
     }
     let Terms { sandbox: Some(sandbox), allow_weak, .. } = &summary.terms else { return };
     if sandbox.isolation == IsolationLevel::Reduced && *allow_weak {

@@ -8,6 +8,10 @@ use crate::support::World;
 
 /// Whether this process has left anything behind.
 pub(crate) fn check(world: &World) -> Result<(), String> {
+    // A test that failed has dropped its session.
+    for chosen in world.backends() {
+        world.runtime.block_on(chosen.backend.settle());
+    }
     // The folder that holds all others goes with its backend, which is still there.
     let bases = world.backends().count();
     let folders = folders_of(std::process::id());

@@ -21,7 +21,9 @@ pub(crate) fn trials(world: &Arc<World>, backend: BackendUnderTest) -> Vec<Trial
         return Vec::new();
     }
     let mut trials = Vec::new();
-    for (name, signal) in [("ctrl_c", Signal::SIGINT), ("sigterm", Signal::SIGTERM)] {
+    let signals =
+        [("ctrl_c", Signal::SIGINT), ("sigterm", Signal::SIGTERM), ("a_closed_terminal", Signal::SIGHUP)];
+    for (name, signal) in signals {
         trials.push(trial(
             world,
             backend,

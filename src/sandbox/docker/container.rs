@@ -66,6 +66,8 @@ fn host_config(runtime: Option<&str>, limits: &Limits) -> HostConfig {
             tmpfs("/tmp", &format!("size={scratch}k,nr_inodes={files},mode=1777")),
             // An engine mounts the queues of the namespace here, where everybody may leave some.
             tmpfs("/dev/mqueue", "size=4k,nr_inodes=1,mode=0555"),
+            // And here the maker of terminals, through which a program reaches the kernel's terminal layer.
+            tmpfs("/dev/pts", "size=4k,nr_inodes=1,mode=0555"),
             tmpfs("/portcullis", &format!("size={SOURCE_KIB}k,nr_inodes=4,mode=0755")),
         ])),
         cap_drop: Some(vec!["ALL".to_owned()]),

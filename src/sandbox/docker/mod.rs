@@ -292,7 +292,7 @@ impl Backend for Docker {
             if owner.is_none_or(|owner| self.shared.owner.sees(&owner) != Liveness::Dead) {
                 continue;
             }
-            let shown = format!("container {}", id.get(..12).unwrap_or(&id));
+            let shown = shown(&id);
             match remove(client, &id).await {
                 Ok(()) => report.removed.push(shown),
                 Err(error) => report.left.push(format!("{shown}: {error}")),
@@ -456,7 +456,7 @@ impl Sandbox for DockerSandbox {
         let Self { link, mut container, .. } = *self;
         // An attached stream that nobody reads would make the engine's kill hang.
         drop(link);
-        let left = container.remove().await.err().map(|error| format!("container {}: {error}", container.id));
+        let left = container.remove().await.err().map(|error| format!("{}: {error}", shown(&container.id)));
         SweepReport { removed: Vec::new(), left: left.into_iter().collect() }
     }
 }
@@ -488,6 +488,11 @@ impl Drop for Container {
             self.background.spawn_on(async move { remove(&client, &id).await }, &runtime);
         }
     }
+}
+
+/// As people name a container.
+fn shown(id: &str) -> String {
+    format!("container {}", id.get(..12).unwrap_or(id))
 }
 
 async fn remove(client: &Client, id: &str) -> Result<(), SandboxError> {
