@@ -29,7 +29,6 @@ use super::{auth, cache, document, pages, routes};
         (name = "validators", description = "Needs a validator's token, or the platform's where all share it"),
         (name = "upstreams", description = "Needs an upstream's token"),
         (name = "operators", description = "Needs the platform's token"),
-        (name = "validators", description = "Needs the platform's token"),
     )
 )]
 struct Document;

@@ -293,7 +293,12 @@ async fn the_pages_work_in_a_browser() {
 
     the_submission_page_tells_what_happened(&browser, &platform, attack).await;
     a_hidden_case_tells_only_that_it_failed(&browser).await;
-    everything_is_reached_with_the_keyboard(&browser, &platform).await;
+    for page in ["leaderboard", "held", "rejected", "long", "task", "rejudge", "holds", "unknown"] {
+        let (_, path) = pages.iter().find(|(name, _)| *name == page).expect("a page");
+        everything_is_reached_with_the_keyboard(&browser, &platform.url(path)).await;
+    }
+    // Of the page that is not there.
+    browser.complaints().await;
     a_change_arrives_by_itself(&browser, &platform).await;
 
     browser.client.clone().close().await.expect("closed");
@@ -372,10 +377,10 @@ async fn a_hidden_case_tells_only_that_it_failed(browser: &Browser) {
     assert!(public > 0 && hidden > 0, "the tasks have both kinds");
 }
 
-async fn everything_is_reached_with_the_keyboard(browser: &Browser, platform: &Platform) {
-    browser.go(&platform.url("/")).await;
+async fn everything_is_reached_with_the_keyboard(browser: &Browser, url: &str) {
+    browser.go(url).await;
     let mut reached = Vec::new();
-    for _ in 0..60 {
+    for _ in 0..200 {
         press(browser, Key::Tab).await;
         let place = browser
             .ask(
@@ -396,7 +401,7 @@ async fn everything_is_reached_with_the_keyboard(browser: &Browser, platform: &P
         browser.ask("return [...document.querySelectorAll('a')].map(one => one.getAttribute('href'))").await;
     let links: Vec<&str> = links.as_array().expect("links").iter().filter_map(|one| one.as_str()).collect();
     let of_links: Vec<&str> = reached.iter().map(String::as_str).filter(|one| links.contains(one)).collect();
-    assert_eq!(of_links, links, "in the order of the page");
+    assert_eq!(of_links, links, "in the order of {url}");
 }
 
 async fn a_change_arrives_by_itself(browser: &Browser, platform: &Platform) {

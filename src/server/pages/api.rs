@@ -16,7 +16,8 @@ struct OperationView {
     method: &'static str,
     path: String,
     summary: String,
-    token: bool,
+    /// Whose token it wants.
+    token: Option<&'static str>,
     answers: Vec<AnswerView>,
 }
 
@@ -55,7 +56,16 @@ fn view(path: &str, (method, operation): (&'static str, &Operation)) -> Operatio
         method,
         path: path.to_owned(),
         summary: operation.summary.clone().unwrap_or_default(),
-        token: operation.security.is_some(),
+        token: operation.security.as_ref().map(|_| token(operation)),
         answers: answers.collect(),
+    }
+}
+
+/// Whose token a route wants, by its tag.
+fn token(operation: &Operation) -> &'static str {
+    match operation.tags.iter().flatten().next().map(String::as_str) {
+        Some("validators") => "a validator's token",
+        Some("upstreams") => "an upstream's token",
+        _ => "the platform's token",
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use portcullis::diagnostic::{Finding, Note, Severity, Span};
-use portcullis::model::{CaseVerdict, GateVerdict, Limits, SubmissionState};
+use portcullis::model::{CaseVerdict, GateVerdict, Limits, Scheme, SubmissionState};
 use portcullis::task::Difficulty;
 use serde::Serialize;
 use serde_json::Value;
@@ -21,6 +21,9 @@ async fn document() -> Value {
 async fn every_answer_of_every_route_is_described() {
     let document = document().await;
     assert_eq!(document["openapi"], "3.1.0");
+    let tags = document["tags"].as_array().expect("tags").iter().map(|tag| tag["name"].to_string());
+    let tags: Vec<String> = tags.collect();
+    assert_eq!(tags.iter().collect::<BTreeSet<_>>().len(), tags.len(), "each tag once: {tags:?}");
     let mut lines = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {
@@ -98,6 +101,7 @@ async fn the_schemas_of_pure_types_fit_the_types() {
         &[GateVerdict::Accepted, GateVerdict::NeedsReview, GateVerdict::Rejected],
     );
     spells(&document, "SubmissionState", &SubmissionState::ALL);
+    spells(&document, "SignatureScheme", &[Scheme::Ed25519, Scheme::Sr25519]);
     spells(&document, "Severity", &[Severity::Error, Severity::Warning]);
     let difficulties = [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard, Difficulty::Expert];
     spells(&document, "Difficulty", &difficulties);
