@@ -273,7 +273,9 @@ impl Worker {
             tokio::time::sleep(every).await;
             match self.client.heartbeat(assignment.assignment_id, &self.name).await {
                 Ok(_) => {}
-                Err(error) if error.is_temporary() => tracing::warn!(%error, "heartbeat failed"),
+                Err(error) if error.is_temporary() => {
+                    self.terminal.warn(format!("a heartbeat did not arrive, trying again: {error}"));
+                }
                 Err(error) => return Unfinished::refused(&error),
             }
         }
