@@ -174,9 +174,16 @@ def write_dunders():
 def modules_in_reach():
     """The modules that stdlib_policy.tsv lets in, wholly or in part, sorted."""
     rows = (HERE / "stdlib_policy.tsv").read_text().splitlines()[1:]
-    allowed = [row.split("\t")[0] for row in rows if row.split("\t")[1] in ("allow", "restricted")]
-    here = [name for name in allowed if name in sys.stdlib_module_names and name not in BARE_PACKAGES]
-    return sorted(here + SUBMODULES)
+    allowed = {row.split("\t")[0] for row in rows if row.split("\t")[1] in ("allow", "restricted")}
+    in_reach = allowed - bare_imports() - BARE_PACKAGES
+    return sorted([name for name in in_reach if name in sys.stdlib_module_names] + SUBMODULES)
+
+
+def bare_imports():
+    """The modules that may be imported and of which no member may be used: nothing in them is in reach."""
+    rows = [row.split("\t") for row in (HERE / "members.tsv").read_text().splitlines() if not row.startswith("#")]
+    opened = {row[0] for row in rows if row[1] in ("only", "call", "allow") and row[3].strip()}
+    return {row[0] for row in rows if row[1] == "only"} - opened
 
 
 def load(name):

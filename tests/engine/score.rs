@@ -43,7 +43,10 @@ pub(crate) struct Score {
 impl Score {
     /// On `reverse_string`, telling events as lines of JSON.
     pub(crate) fn start(backend: &str, more: &[&str], agents: &[&Path]) -> Result<Self, Failed> {
-        let mut child = Command::new(helper())
+        // Tests that were started with `nohup` would hand its wish on.
+        let mut child = Command::new("env")
+            .arg("--default-signal=HUP")
+            .arg(helper())
             .args(["score", "--allow-weak", "--task", "reverse_string", "--format", "jsonl"])
             .args(["--sandbox", backend])
             .args(more)
