@@ -368,7 +368,7 @@ fn a_validator_that_is_killed_goes_on_where_it_was() {
     let ran = Ran::of(command.output().expect("it runs"));
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(ran.stderr.contains("finished runs of cases in `journal`"), "{ran}");
-    assert!(ran.stderr.contains("removed what an earlier run left behind: "), "{ran}");
+    // What it left behind may be swept by the run of another test here; tests/engine/killing.rs holds that.
     let summary: Value = serde_json::from_str(ran.stdout.lines().last().expect("a summary")).expect("JSON");
     let cases = summary["rankings"][0]["tasks"][0]["cases"].as_array().expect("cases");
     assert_eq!(summary["rankings"][0]["score"], 100.0, "{ran}");
