@@ -15,6 +15,10 @@ use crate::store::StoreError;
 const AGENTS_REST: u32 = 9;
 /// Likewise for sources, which all have to be moved at last.
 const SOURCES_REST: u32 = 3;
+/// So many that are due mean that rest makes them more: then there is none, or less, so that what waits
+/// in memory and in the database stays bounded by what one task can write.
+const MANY_AGENTS: usize = 4_096;
+const MANY_SOURCES: usize = 256;
 /// Sources that come within so long are moved together.
 const GATHER: Duration = Duration::from_millis(100);
 /// After an error.
@@ -47,12 +51,12 @@ pub(super) async fn agents(app: App) {
             let more = {
                 let mut agents = following.agents();
                 agents.busy = !agents.due.is_empty();
-                agents.busy
+                agents.due.len()
             };
             for watcher in watchers {
                 let _ = watcher.send(());
             }
-            if more {
+            if (1..MANY_AGENTS).contains(&more) && due.len() < MANY_AGENTS {
                 following.rest(AGENTS_REST, began.elapsed()).await;
             }
         }
@@ -81,7 +85,10 @@ pub(super) async fn sources(app: App) {
             let began = Instant::now();
             match app.blobs.settle().await {
                 Ok(0) => break,
-                Ok(_) => following.rest(SOURCES_REST, began.elapsed()).await,
+                Ok(moved) => {
+                    let times = if moved < MANY_SOURCES { SOURCES_REST } else { 1 };
+                    following.rest(times, began.elapsed()).await;
+                }
                 Err(error) => {
                     tracing::error!(error = %error, "sources stay in the database; they are moved later");
                     following.rest(1, PAUSE).await;
