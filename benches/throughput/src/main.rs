@@ -131,9 +131,7 @@ async fn measure(shape: Shape) -> anyhow::Result<()> {
             add(Way::DockerRun, processes(docker_run, few, jobs)?);
         }
         for (whole, inside, backend) in &chosen {
-            // As above: a container for each case is slow.
-            let agents = if inside.is_none() { (agents / 10).max(jobs) } else { agents };
-            add(*whole, validator_run(backend, Shape { agents, ..shape }).await?);
+            add(*whole, validator_run(backend, shape).await?);
             if let Some(inside) = inside {
                 add(*inside, open_sessions(backend, shape).await?);
             }
