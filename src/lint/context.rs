@@ -242,13 +242,13 @@ impl<'a> Context<'a, '_> {
     pub(super) fn is_only_looked_at(&self, expr: &Expr) -> bool {
         match self.module.parent(expr) {
             Parent::Annotation => true,
-            Parent::Expr(parent) => match self.module.node(parent) {
-                Some(Expr::Compare(_) | Expr::UnaryOp(_)) => true,
-                Some(Expr::Call(call)) => {
+            Parent::Expr(parent) => match parent {
+                Expr::Compare(_) | Expr::UnaryOp(_) => true,
+                Expr::Call(call) => {
                     matches!(&*call.func, Expr::Name(name) if matches!(name.id.as_str(), "isinstance" | "issubclass"))
                         && call.arguments.args.get(1).is_some_and(|second| std::ptr::eq(second, expr))
                 }
-                Some(inner @ (Expr::Tuple(_) | Expr::Subscript(_) | Expr::BinOp(_))) => {
+                inner @ (Expr::Tuple(_) | Expr::Subscript(_) | Expr::BinOp(_)) => {
                     self.is_only_looked_at(inner)
                 }
                 _ => false,

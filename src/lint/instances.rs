@@ -140,8 +140,8 @@ fn is_called_on_instances(function: &Function<'_>, cx: &Context<'_, '_>) -> bool
         }
         // `hasattr(x, "name")` only asks.
         Expr::StringLiteral(_) => match cx.module.parent(info.expr) {
-            Parent::Expr(asking) => matches!(cx.module.node(asking), Some(Expr::Call(call))
-                if matches!(&*call.func, Expr::Name(name) if name.id == "hasattr" && cx.is_surely_builtin(name, &call.func))),
+            Parent::Expr(Expr::Call(call)) => matches!(&*call.func, Expr::Name(name)
+                if name.id == "hasattr" && cx.is_surely_builtin(name, &call.func)),
             _ => false,
         },
         _ => true,

@@ -311,7 +311,7 @@ fn vars_call(call: &ast::ExprCall, cx: &mut Context<'_, '_>) {
     let Some(argument) = call.arguments.args.first() else {
         return;
     };
-    let Some(expr) = cx.module.id_of_call(call).and_then(|id| cx.module.node(id)) else {
+    let Some(expr) = cx.module.expr_of(call) else {
         return;
     };
     if !is_harmless_dictionary_use(expr, Some(argument), cx) && !is_parsed_arguments(argument, cx) {
@@ -341,9 +341,9 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
     let updated =
         owner.is_some_and(|owner| is_receiver(owner, cx) || computed::evaluator_of_stores(cx).is_none());
     match cx.module.parent(expr) {
-        Parent::Expr(parent) => match cx.module.node(parent) {
-            Some(Expr::Attribute(method)) => {
-                let called = cx.module.node(parent).and_then(|node| cx.module.called_by(node)).is_some();
+        Parent::Expr(parent) => match parent {
+            Expr::Attribute(method) => {
+                let called = cx.module.called_by(parent).is_some();
                 called
                     && (updated && method.attr.as_str() == "update"
                         || match method.attr.as_str() {
@@ -353,14 +353,14 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
                             _ => false,
                         })
             }
-            Some(Expr::Compare(compare)) => {
+            Expr::Compare(compare) => {
                 let membership =
                     compare.ops.iter().all(|op| matches!(op, ast::CmpOp::In | ast::CmpOp::NotIn));
                 let sides = std::iter::once(&*compare.left).chain(&compare.comparators);
                 let alike = sides.into_iter().all(|side| matches!(side, Expr::Attribute(side) if side.attr.as_str() == "__dict__" && side.value.is_name_expr()));
                 membership || ((plain || alike) && in_comparison_method(expr, cx))
             }
-            Some(Expr::Subscript(subscript)) => {
+            Expr::Subscript(subscript) => {
                 let key = cx.values(&subscript.slice);
                 let constant = key.complete
                     && key.known.iter().all(
@@ -371,16 +371,16 @@ fn is_harmless_dictionary_use(expr: &Expr, owner: Option<&Expr>, cx: &Context<'_
                     || (owner.is_none() && subscript.ctx == ExprContext::Load)
                     || (updated && subscript.ctx == ExprContext::Store)
             }
-            Some(Expr::Call(call)) => {
+            Expr::Call(call) => {
                 let known = matches!(&*call.func, Expr::Name(name) if cx.is_surely_builtin(name, &call.func)
                     && matches!(name.id.as_str(), "len" | "str" | "repr" | "print" | "sorted" | "list" | "set" | "bool" | "hash" | "tuple" | "iter"));
                 known || plain
             }
-            Some(Expr::FString(_)) => true,
-            Some(Expr::BinOp(operation)) => {
+            Expr::FString(_) => true,
+            Expr::BinOp(operation) => {
                 operation.op == ast::Operator::Mod && operation.left.is_string_literal_expr()
             }
-            Some(_) | None => plain,
+            _ => plain,
         },
         Parent::Stmt(Stmt::For(_)) => true,
         Parent::Stmt(Stmt::Return(_) | Stmt::Assign(_)) | Parent::Keyword(_) => plain,
@@ -396,14 +396,17 @@ fn becomes_json(expr: &Expr, cx: &Context<'_, '_>) -> bool {
         let outer = match cx.module.parent(inner) {
             Parent::Keyword(Some(call)) => {
                 return matches!(inner, Expr::Lambda(lambda) if std::ptr::eq(&raw const *lambda.body, expr))
-                    && matches!(cx.module.node(call), Some(Expr::Call(call)) if encodes(call, cx)
-                        && call.arguments.find_keyword("default").is_some_and(|keyword| keyword.value == *inner));
+                    && encodes(call, cx)
+                    && call
+                        .arguments
+                        .find_keyword("default")
+                        .is_some_and(|keyword| std::ptr::eq(&raw const keyword.value, inner));
             }
-            Parent::Expr(outer) => cx.module.node(outer),
+            Parent::Expr(outer) => outer,
             _ => return false,
         };
         match outer {
-            Some(Expr::Call(call)) => {
+            Expr::Call(call) => {
                 // What a function of the source makes of the values that are not JSON would be told of them.
                 let default = call.arguments.find_keyword("default").is_none_or(|keyword| {
                     matches!(&keyword.value, Expr::Name(name) if matches!(name.id.as_str(), "str" | "repr")
@@ -412,14 +415,12 @@ fn becomes_json(expr: &Expr, cx: &Context<'_, '_>) -> bool {
                 let first = call.arguments.args.first();
                 return default && first.is_some_and(|first| std::ptr::eq(first, inner)) && encodes(call, cx);
             }
-            Some(
-                outer @ (Expr::ListComp(_)
-                | Expr::Generator(_)
-                | Expr::List(_)
-                | Expr::Tuple(_)
-                | Expr::Dict(_)
-                | Expr::Lambda(_)),
-            ) => inner = outer,
+            Expr::ListComp(_)
+            | Expr::Generator(_)
+            | Expr::List(_)
+            | Expr::Tuple(_)
+            | Expr::Dict(_)
+            | Expr::Lambda(_) => inner = outer,
             _ => return false,
         }
     }
@@ -453,11 +454,8 @@ const COUNTS: [&str; 6] =
     ["co_argcount", "co_kwonlyargcount", "co_posonlyargcount", "co_varnames", "co_name", "co_firstlineno"];
 
 fn is_base_of_count(code: &Expr, cx: &Context<'_, '_>) -> bool {
-    match cx.module.parent(code) {
-        Parent::Expr(parent) => matches!(cx.module.node(parent), Some(Expr::Attribute(outer))
-            if outer.ctx == ExprContext::Load && COUNTS.contains(&outer.attr.as_str())),
-        _ => false,
-    }
+    matches!(cx.module.parent(code), Parent::Expr(Expr::Attribute(outer))
+        if outer.ctx == ExprContext::Load && COUNTS.contains(&outer.attr.as_str()))
 }
 
 fn is_code_attribute(expr: &Expr) -> bool {
@@ -557,12 +555,9 @@ fn text(expr: &Expr, cx: &mut Context<'_, '_>) {
 /// `hasattr(x, "__self__")` and comparisons only ask.
 fn is_asked_about(expr: &Expr, cx: &Context<'_, '_>) -> bool {
     match cx.module.parent(expr) {
-        Parent::Expr(parent) => match cx.module.node(parent) {
-            Some(Expr::Call(call)) => {
-                matches!(&*call.func, Expr::Name(name) if name.id == "hasattr" && cx.is_builtin(name, &call.func))
-            }
-            _ => false,
-        },
+        Parent::Expr(Expr::Call(call)) => {
+            matches!(&*call.func, Expr::Name(name) if name.id == "hasattr" && cx.is_builtin(name, &call.func))
+        }
         Parent::Stmt(Stmt::Expr(_)) => true,
         _ => false,
     }

@@ -219,13 +219,13 @@ fn annotation(expr: &Expr, cx: &mut Context<'_, '_>) {
 fn is_annotation(expr: &Expr, cx: &Context<'_, '_>) -> bool {
     match cx.module.parent(expr) {
         Parent::Annotation => true,
-        Parent::Expr(parent) => match cx.module.node(parent) {
-            Some(outer @ Expr::Subscript(subscript)) => {
+        Parent::Expr(parent) => match parent {
+            outer @ Expr::Subscript(subscript) => {
                 let literal = matches!(&*subscript.value, Expr::Name(name) if name.id == "Literal")
                     || matches!(&*subscript.value, Expr::Attribute(name) if name.attr.as_str() == "Literal");
                 !literal && is_annotation(outer, cx)
             }
-            Some(outer @ (Expr::Tuple(_) | Expr::BinOp(_) | Expr::List(_))) => is_annotation(outer, cx),
+            outer @ (Expr::Tuple(_) | Expr::BinOp(_) | Expr::List(_)) => is_annotation(outer, cx),
             _ => false,
         },
         _ => false,
@@ -295,13 +295,12 @@ fn unittest_main(call: &ExprCall, cx: &mut Context<'_, '_>) {
 /// `sys.argv.append(…)`, `sys.argv[1:] = …`
 fn is_changed_in_place(expr: &Expr, cx: &Context<'_, '_>) -> bool {
     match cx.module.parent(expr) {
-        Parent::Expr(parent) => match cx.module.node(parent) {
-            Some(Expr::Subscript(subscript)) => subscript.ctx != ast::ExprContext::Load,
-            Some(outer @ Expr::Attribute(_)) => cx.module.called_by(outer).is_some(),
-            Some(Expr::Compare(_) | Expr::BoolOp(_) | Expr::UnaryOp(_)) => false,
-            Some(Expr::Call(call)) => !matches!(&*call.func, Expr::Name(name) if name.id == "len"),
-            Some(_) => true,
-            None => false,
+        Parent::Expr(parent) => match parent {
+            Expr::Subscript(subscript) => subscript.ctx != ast::ExprContext::Load,
+            outer @ Expr::Attribute(_) => cx.module.called_by(outer).is_some(),
+            Expr::Compare(_) | Expr::BoolOp(_) | Expr::UnaryOp(_) => false,
+            Expr::Call(call) => !matches!(&*call.func, Expr::Name(name) if name.id == "len"),
+            _ => true,
         },
         Parent::Stmt(_) => true,
         _ => false,

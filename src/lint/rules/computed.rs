@@ -205,7 +205,7 @@ fn uses_such(name: &str, cx: &Context<'_, '_>) -> bool {
 
 /// The expression that stands for `module.name` in `getattr(module, "name")`.
 fn receiver_site<'c>(call: &'c ExprCall, cx: &Context<'c, '_>) -> &'c Expr {
-    cx.module.id_of_call(call).and_then(|id| cx.module.node(id)).unwrap_or(&call.func)
+    cx.module.expr_of(call).unwrap_or(&call.func)
 }
 
 fn is_harmless_computed(receiver: &Expr, name: &Expr, cx: &Context<'_, '_>) -> bool {
@@ -275,23 +275,28 @@ pub(super) fn is_log_level(call: &ExprCall, cx: &Context<'_, '_>) -> bool {
 fn is_taken_as_level(expr: &Expr, cx: &Context<'_, '_>) -> bool {
     let is = |call: &ExprCall, name: &str| matches!(cx.values(&call.func).exactly(), Some(Value::Member(full)) if &**full == name);
     match cx.module.parent(expr) {
-        Parent::Keyword(Some(call)) => matches!(cx.module.node(call), Some(Expr::Call(call))
-            if is(call, "logging.basicConfig")
-                && call.arguments.find_keyword("level").is_some_and(|level| std::ptr::eq(&raw const level.value, expr))),
-        Parent::Expr(call) => matches!(cx.module.node(call), Some(Expr::Call(call))
-            if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "setLevel"
-                && matches!(cx.values(&method.value).exactly(), Some(Value::Instance(name)) if name.starts_with("logging.")))),
+        Parent::Keyword(Some(call)) => {
+            is(call, "logging.basicConfig")
+                && call
+                    .arguments
+                    .find_keyword("level")
+                    .is_some_and(|level| std::ptr::eq(&raw const level.value, expr))
+        }
+        Parent::Expr(Expr::Call(call)) => {
+            matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "setLevel"
+                && matches!(cx.values(&method.value).exactly(), Some(Value::Instance(name)) if name.starts_with("logging.")))
+        }
         _ => false,
     }
 }
 
 fn is_checked_for_type(expr: &Expr, cx: &Context<'_, '_>) -> bool {
     match cx.module.parent(expr) {
-        Parent::Expr(parent) => match cx.module.node(parent) {
-            Some(Expr::Call(call)) => {
+        Parent::Expr(parent) => match parent {
+            Expr::Call(call) => {
                 matches!(&*call.func, Expr::Name(name) if name.id == "isinstance" && cx.is_surely_builtin(name, &call.func))
             }
-            Some(Expr::Compare(compare)) => compare
+            Expr::Compare(compare) => compare
                 .ops
                 .iter()
                 .all(|op| matches!(op, ruff_python_ast::CmpOp::Is | ruff_python_ast::CmpOp::IsNot)),
@@ -342,13 +347,8 @@ fn is_delegation(name: &Expr, cx: &Context<'_, '_>) -> bool {
 
 /// Whether the call that `name` is an argument of is all that a `return` returns.
 fn is_returned_at_once(name: &Expr, cx: &Context<'_, '_>) -> bool {
-    match cx.module.parent(name) {
-        Parent::Expr(call) => cx
-            .module
-            .node(call)
-            .is_some_and(|call| matches!(cx.module.parent(call), Parent::Stmt(Stmt::Return(_)))),
-        _ => false,
-    }
+    matches!(cx.module.parent(name), Parent::Expr(call)
+        if matches!(cx.module.parent(call), Parent::Stmt(Stmt::Return(_))))
 }
 
 /// Whether a function is a `__getattr__` that asks another object: a computed name would pass through.

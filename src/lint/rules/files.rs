@@ -1,6 +1,8 @@
 //! PC6xx: files. An agent runs in a folder of its own that is thrown away, so relative paths and
 //! the temporary folder are its own; nothing else is.
 
+use std::borrow::Cow;
+
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprContext, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -556,7 +558,7 @@ fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
         }
         let name = name.to_string();
         if is_path {
-            let Some(expr) = cx.module.id_of_call(call).and_then(|id| cx.module.node(id)) else {
+            let Some(expr) = cx.module.expr_of(call) else {
                 continue;
             };
             // A folder that is only looked at for its parts (`Path('/a/b').name`) is read by nobody,
@@ -595,12 +597,13 @@ const KERNEL: [&str; 9] = [
 /// The name of such a file, in a source that opens files whose names cannot be seen.
 fn kernel_text(expr: &Expr, cx: &mut Context<'_, '_>) {
     let text = match expr {
-        Expr::StringLiteral(literal) => literal.value.to_str().to_owned(),
+        Expr::StringLiteral(literal) => Cow::Borrowed(literal.value.to_str()),
         Expr::BytesLiteral(literal) => {
-            String::from_utf8_lossy(&literal.value.bytes().collect::<Vec<u8>>()).into_owned()
+            let bytes: Vec<u8> = literal.value.bytes().collect();
+            Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
         }
         Expr::BinOp(_) | Expr::Call(_) | Expr::FString(_) => match cx.values(expr).as_text() {
-            Some(text) => text.to_owned(),
+            Some(text) => Cow::Owned(text.to_owned()),
             None => return,
         },
         _ => return,
@@ -648,10 +651,7 @@ fn takes_path(name: &str) -> bool {
 /// Whether a text is an argument of a call that takes paths, where it was judged already.
 fn is_judged_as_path(expr: &Expr, cx: &Context<'_, '_>) -> bool {
     match cx.module.parent(expr) {
-        Parent::Expr(parent) => match cx.module.node(parent) {
-            Some(Expr::Call(call)) => cx.values(&call.func).members().any(|name| takes_path(name)),
-            _ => false,
-        },
+        Parent::Expr(Expr::Call(call)) => cx.values(&call.func).members().any(|name| takes_path(name)),
         _ => false,
     }
 }
@@ -700,12 +700,8 @@ fn raw(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
         && matches!(&*attribute.value, Expr::Name(name) if cx.module.is_receiver(&name.id, cx.scope(expr)));
     // `stream.detach()` as a statement of its own leaves the file to its owner.
     let dropped = name == "detach"
-        && match cx.module.parent(expr) {
-            Parent::Expr(call) => cx.module.node(call).is_some_and(|call| {
-                call.is_call_expr() && matches!(cx.module.parent(call), Parent::Stmt(Stmt::Expr(_)))
-            }),
-            _ => false,
-        };
+        && matches!(cx.module.parent(expr), Parent::Expr(call)
+            if call.is_call_expr() && matches!(cx.module.parent(call), Parent::Stmt(Stmt::Expr(_))));
     if (own && !binary)
         || dropped
         || attributes::is_parsed_arguments(&attribute.value, cx)

@@ -45,7 +45,7 @@ pub(super) static REGISTER: Rule = Rule {
 
 fn dataclass_call(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let values = cx.values(&call.func);
-    let Some(expr) = cx.module.id_of_call(call).and_then(|id| cx.module.node(id)) else {
+    let Some(expr) = cx.module.expr_of(call) else {
         return;
     };
     let mut problem = None;
@@ -75,11 +75,9 @@ fn dataclass_call(call: &ExprCall, cx: &mut Context<'_, '_>) {
             "dataclasses.fields" => {
                 let looped = match cx.module.parent(expr) {
                     Parent::Stmt(Stmt::For(each)) => std::ptr::eq(&raw const *each.iter, expr),
-                    Parent::Expr(parent) => match cx.module.node(parent) {
-                        Some(
-                            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_),
-                        ) => true,
-                        Some(Expr::Call(outer)) => {
+                    Parent::Expr(parent) => match parent {
+                        Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => true,
+                        Expr::Call(outer) => {
                             matches!(&*outer.func, Expr::Name(name) if matches!(name.id.as_str(), "len" | "bool"))
                         }
                         _ => false,
@@ -130,8 +128,7 @@ fn fields_are_only_read(fields: &Expr, cx: &Context<'_, '_>) -> bool {
         });
         !is_field
             || match info.parent {
-                Parent::Expr(parent) => matches!(module.node(parent),
-                    Some(Expr::Attribute(attribute)) if attribute.ctx == ast::ExprContext::Load),
+                Parent::Expr(Expr::Attribute(attribute)) => attribute.ctx == ast::ExprContext::Load,
                 _ => false,
             }
     })

@@ -255,17 +255,15 @@ fn environment_use(expr: &Expr, cx: &mut Context<'_, '_>) {
         return;
     }
     let harmless = match cx.module.parent(expr) {
-        Parent::Expr(parent) => match cx.module.node(parent) {
-            Some(outer @ Expr::Attribute(method)) => {
+        Parent::Expr(parent) => match parent {
+            outer @ Expr::Attribute(method) => {
                 method.attr.as_str() == "get"
                     && cx.module.called_by(outer).is_some_and(|call| {
                         !cx.spreads(call) && call.arguments.args.first().is_some_and(|key| is_text(key, cx))
                     })
             }
-            Some(Expr::Subscript(subscript)) => {
-                subscript.ctx == ExprContext::Load && is_text(&subscript.slice, cx)
-            }
-            Some(Expr::Compare(compare)) => compare
+            Expr::Subscript(subscript) => subscript.ctx == ExprContext::Load && is_text(&subscript.slice, cx),
+            Expr::Compare(compare) => compare
                 .ops
                 .iter()
                 .all(|op| matches!(op, ruff_python_ast::CmpOp::In | ruff_python_ast::CmpOp::NotIn)),

@@ -266,15 +266,12 @@ fn is_type_check(full: &str, site: &Expr, cx: &Context<'_, '_>) -> bool {
 /// Called on the spot, a decorator, a base class to look at, a type to check for, or the base of a
 /// further attribute.
 fn is_used_in_place(site: &Expr, cx: &Context<'_, '_>) -> bool {
-    if cx.module.called_by(site).is_some() || cx.is_only_looked_at(site) {
-        return true;
-    }
-    match cx.module.parent(site) {
-        Parent::Decorator(_) => true,
-        Parent::Expr(parent) => matches!(cx.module.node(parent), Some(Expr::Attribute(_))),
-        Parent::Pattern => true,
-        _ => false,
-    }
+    cx.module.called_by(site).is_some()
+        || cx.is_only_looked_at(site)
+        || matches!(
+            cx.module.parent(site),
+            Parent::Decorator(_) | Parent::Expr(Expr::Attribute(_)) | Parent::Pattern
+        )
 }
 
 /// `type=Path`, `map(Path, names)`, `{"file": Path}`: what it is given is looked at with the call.
@@ -282,10 +279,7 @@ fn is_converter(site: &Expr, cx: &Context<'_, '_>) -> bool {
     match cx.module.parent(site) {
         Parent::Keyword(_) => true,
         Parent::Expr(parent) => {
-            matches!(
-                cx.module.node(parent),
-                Some(Expr::Call(_) | Expr::Dict(_) | Expr::Tuple(_) | Expr::List(_))
-            )
+            matches!(parent, Expr::Call(_) | Expr::Dict(_) | Expr::Tuple(_) | Expr::List(_))
         }
         _ => false,
     }
@@ -370,14 +364,14 @@ fn attribute(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
 fn module_value(module: &str, expr: &Expr, cx: &mut Context<'_, '_>) {
     let innocent = match cx.module.parent(expr) {
         Parent::Annotation => true,
-        Parent::Expr(parent) => match cx.module.node(parent) {
-            Some(Expr::Attribute(_)) => true,
-            Some(Expr::Compare(compare)) => compare
+        Parent::Expr(parent) => match parent {
+            Expr::Attribute(_) => true,
+            Expr::Compare(compare) => compare
                 .ops
                 .iter()
                 .all(|op| matches!(op, ruff_python_ast::CmpOp::Is | ruff_python_ast::CmpOp::IsNot)),
-            Some(Expr::UnaryOp(unary)) => unary.op == ruff_python_ast::UnaryOp::Not,
-            Some(Expr::Call(call)) => {
+            Expr::UnaryOp(unary) => unary.op == ruff_python_ast::UnaryOp::Not,
+            Expr::Call(call) => {
                 let first = call.arguments.args.first().is_some_and(|first| std::ptr::eq(first, expr));
                 first
                     && matches!(&*call.func, Expr::Name(name)

@@ -556,7 +556,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
         expr.node_index().set(NodeIndex::from(id.0));
         self.module.exprs.push(ExprInfo { expr, scope: self.scope, parent: self.parent });
         let saved = self.parent;
-        self.parent = Parent::Expr(id);
+        self.parent = Parent::Expr(expr);
         match expr {
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
@@ -598,12 +598,8 @@ impl<'a> Visitor<'a> for Builder<'a> {
                 for argument in &call.arguments.args {
                     self.visit_expr(argument);
                 }
-                let id = match self.parent {
-                    Parent::Expr(id) => Some(id),
-                    _ => None,
-                };
                 for keyword in &call.arguments.keywords {
-                    self.under(Parent::Keyword(id), |b| b.visit_expr(&keyword.value));
+                    self.under(Parent::Keyword(Some(call)), |b| b.visit_expr(&keyword.value));
                 }
             }
             Expr::Yield(_) | Expr::YieldFrom(_) => {

@@ -129,32 +129,32 @@ impl Module<'_> {
                 }
                 _ => false,
             },
-            Parent::Expr(parent) => match self.node(parent) {
-                Some(holder @ Expr::Subscript(subscript)) => {
+            Parent::Expr(parent) => match parent {
+                holder @ Expr::Subscript(subscript) => {
                     std::ptr::eq(&raw const *subscript.value, expr)
                         && subscript.ctx == ExprContext::Load
                         && taken_out(holder)
                 }
-                Some(Expr::Compare(compare)) => {
+                Expr::Compare(compare) => {
                     matches!(&*compare.ops, [CmpOp::In | CmpOp::NotIn])
                         && !std::ptr::eq(&raw const *compare.left, expr)
                 }
-                Some(Expr::UnaryOp(operation)) => operation.op == ast::UnaryOp::Not,
-                Some(Expr::FString(_)) => true,
-                Some(Expr::Starred(_)) => inside == Inside::Plain,
-                Some(Expr::ListComp(ast::ExprListComp { generators, .. }))
-                | Some(Expr::SetComp(ast::ExprSetComp { generators, .. }))
-                | Some(Expr::Generator(ast::ExprGenerator { generators, .. }))
-                | Some(Expr::DictComp(ast::ExprDictComp { generators, .. })) => {
+                Expr::UnaryOp(operation) => operation.op == ast::UnaryOp::Not,
+                Expr::FString(_) => true,
+                Expr::Starred(_) => inside == Inside::Plain,
+                Expr::ListComp(ast::ExprListComp { generators, .. })
+                | Expr::SetComp(ast::ExprSetComp { generators, .. })
+                | Expr::Generator(ast::ExprGenerator { generators, .. })
+                | Expr::DictComp(ast::ExprDictComp { generators, .. }) => {
                     inside == Inside::Plain
                         && generators.iter().any(|each| std::ptr::eq(&raw const each.iter, expr))
                 }
-                Some(method @ Expr::Attribute(attribute)) => {
+                method @ Expr::Attribute(attribute) => {
                     READING_METHODS.contains(&attribute.attr.as_str())
                         && self.called_by(method).is_some()
                         && inside == Inside::Plain
                 }
-                Some(Expr::Call(call)) if !std::ptr::eq(&raw const *call.func, expr) => match &*call.func {
+                Expr::Call(call) if !std::ptr::eq(&raw const *call.func, expr) => match &*call.func {
                     Expr::Name(name) => {
                         inside == Inside::Plain
                             && READERS.contains(&name.id.as_str())

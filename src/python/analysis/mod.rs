@@ -57,9 +57,9 @@ id!(ClassId);
 /// What an expression hangs on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Parent<'a> {
-    Expr(NodeId),
+    Expr(&'a Expr),
     /// An argument by keyword, or `**`, of this call, or of a class.
-    Keyword(Option<NodeId>),
+    Keyword(Option<&'a ast::ExprCall>),
     Stmt(&'a Stmt),
     Decorator(&'a Stmt),
     Annotation,
@@ -304,8 +304,9 @@ impl<'a> Module<'a> {
         expr.node_index().load().as_u32().map(NodeId).filter(|id| id.index() < self.exprs.len())
     }
 
-    pub(crate) fn id_of_call(&self, call: &ast::ExprCall) -> Option<NodeId> {
-        call.node_index.load().as_u32().map(NodeId).filter(|id| id.index() < self.exprs.len())
+    /// The expression that a call is.
+    pub(crate) fn expr_of(&self, call: &ast::ExprCall) -> Option<&'a Expr> {
+        call.node_index.load().as_u32().and_then(|id| self.node(NodeId(id)))
     }
 
     pub(crate) fn info(&self, expr: &Expr) -> Option<&ExprInfo<'a>> {
@@ -322,11 +323,8 @@ impl<'a> Module<'a> {
 
     /// The call whose callee this expression is.
     pub(crate) fn called_by(&self, expr: &Expr) -> Option<&'a ast::ExprCall> {
-        let Parent::Expr(parent) = self.parent(expr) else {
-            return None;
-        };
-        match self.node(parent)? {
-            Expr::Call(call) if std::ptr::eq(&raw const *call.func, expr) => Some(call),
+        match self.parent(expr) {
+            Parent::Expr(Expr::Call(call)) if std::ptr::eq(&raw const *call.func, expr) => Some(call),
             _ => None,
         }
     }
