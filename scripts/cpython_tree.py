@@ -2,7 +2,7 @@
 
 Reads frames from stdin and answers each on stdout until stdin ends. A frame is a length (4 bytes,
 little-endian) and so many bytes of source. An answer is `A` (it compiles) or `R` (it does not), a
-length, and the tree as text or the reason. `src/python/canonical.rs` describes the text.
+length, and the tree as text or the reason. `src/python/canonical/` describes the text.
 """
 
 import ast
