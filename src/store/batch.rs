@@ -11,7 +11,7 @@ use super::bans::{self, BAN, Ban};
 use super::quota::{self, Quota};
 use super::rows::Reader;
 use super::submissions::{findings_json, open_hold};
-use super::{Admission, NewSubmission, Store, StoreError, Submission};
+use super::{Admission, NewSubmission, Store, StoreError, Submission, shelf};
 use crate::model::{Digest, MinerId, SubmissionId};
 
 const DOING: &str = "store submissions";
@@ -158,7 +158,7 @@ async fn insert(
                SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
                ON CONFLICT (sha256) DO NOTHING";
     run(transaction, sql, rows.collect()).await?;
-    shelve(transaction, taken).await?;
+    shelf::shelve(transaction, taken).await?;
 
     let mut rows = Vec::with_capacity(taken.len());
     for new in taken {
@@ -218,36 +218,6 @@ async fn insert(
             sequences.get(&new.id).map(|sequence| new.stored_as(*sequence)).ok_or_else(lost)
         })
         .collect()
-}
-
-/// Stores the sources that come with their rows. They are one parameter, cut by the statement: no text
-/// passes through JSON, which has no place for every byte.
-async fn shelve(
-    transaction: &mut Transaction<'static, Any>,
-    taken: &[&NewSubmission],
-) -> Result<(), StoreError> {
-    let (mut texts, mut cuts) = (Vec::new(), Vec::new());
-    for new in taken {
-        if let Some(text) = &new.text {
-            // From 1, as the statement counts.
-            cuts.push(json!([new.source, texts.len() + 1, text.len()]));
-            texts.extend_from_slice(text.as_bytes());
-        }
-    }
-    if cuts.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO shelf (sha256, text) \
-         SELECT value ->> 0, substr($1, value ->> 1, value ->> 2) FROM json_each($2) WHERE true \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(texts)
-    .bind(Value::from(cuts).to_string())
-    .execute(&mut **transaction)
-    .await
-    .map(drop)
-    .map_err(StoreError::query(DOING))
 }
 
 async fn run(

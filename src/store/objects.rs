@@ -26,6 +26,13 @@ const RETRIES: usize = 2;
 /// Of all tries together, well within the time that the platform gives a request.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Whether a put to a folder waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    Synced,
+    Unsynced,
+}
+
 /// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Objects {
@@ -44,21 +51,7 @@ impl Objects {
     /// # Errors
     /// When the folder cannot be made.
     pub fn in_folder(path: &Path) -> Result<Self, StoreError> {
-        let name = path.display().to_string();
-        fs::create_dir_all(path).map_err(|source| StoreError::File {
-            doing: "make the folder",
-            name: name.clone(),
-            source,
-        })?;
-        let store = LocalFileSystem::new_with_prefix(path)
-            .map_err(|source| StoreError::Blob { doing: "open the folder", name, source })?
-            .with_fsync(true);
-        Ok(Self {
-            store: Arc::new(store),
-            prefix: Key::default(),
-            conditional: false,
-            folder: Some(Arc::from(path)),
-        })
+        Self::folder(path, Durability::Synced)
     }
 
     /// As [`Objects::in_folder`], for what can be made anew: it does not wait for the disk, so that a
@@ -67,14 +60,25 @@ impl Objects {
     /// # Errors
     /// When the folder cannot be made.
     pub fn in_folder_unsynced(path: &Path) -> Result<Self, StoreError> {
-        let synced = Self::in_folder(path)?;
+        Self::folder(path, Durability::Unsynced)
+    }
+
+    fn folder(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let name = path.display().to_string();
-        let store = LocalFileSystem::new_with_prefix(path).map_err(|source| StoreError::Blob {
-            doing: "open the folder",
-            name,
+        fs::create_dir_all(path).map_err(|source| StoreError::File {
+            doing: "make the folder",
+            name: name.clone(),
             source,
         })?;
-        Ok(Self { store: Arc::new(store), ..synced })
+        let store = LocalFileSystem::new_with_prefix(path)
+            .map_err(|source| StoreError::Blob { doing: "open the folder", name, source })?
+            .with_fsync(durability == Durability::Synced);
+        Ok(Self {
+            store: Arc::new(store),
+            prefix: Key::default(),
+            conditional: false,
+            folder: Some(Arc::from(path)),
+        })
     }
 
     /// A bucket. Nothing is asked of it yet: [`Objects::ping`] does.

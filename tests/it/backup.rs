@@ -6,32 +6,18 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use portcullis::model::{Digest, SubmissionId};
-use portcullis::queue::Clock as _;
-use portcullis::store::{self, Admission, BackupError, Blobs, NewSubmission, Quota, SHELF, Store, TABLES};
+use portcullis::store::{self, Admission, BackupError, Blobs, NewSubmission, SHELF, Store, TABLES};
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::database::Database;
-use crate::support::{StillClock, miner};
+use crate::support::{StillClock, submission};
 
 async fn admit(store: &Store, blobs: &Blobs, clock: &StillClock, number: usize) -> SubmissionId {
     let text = format!("print({number})\n");
     let source = Digest::of(text.as_bytes());
     blobs.put(source, &text).await.expect("stored");
-    let new = NewSubmission {
-        id: SubmissionId::generate(),
-        miner: miner(&format!("m{number}")),
-        upload: source,
-        source,
-        source_bytes: text.len() as u64,
-        text: None,
-        policy: source,
-        findings: Vec::new(),
-        hold: number.is_multiple_of(3).then(|| "a person's look, ☃ and all".to_owned()),
-        quorum: 1,
-        quota: Quota::default(),
-        upstream: None,
-        at: clock.now(),
-    };
+    let hold = number.is_multiple_of(3).then(|| "a person's look, ☃ and all".to_owned());
+    let new = NewSubmission { hold, ..submission(&format!("m{number}"), &text, clock) };
     assert!(matches!(store.admit(&new).await.expect("it works"), Admission::Stored(_)));
     new.id
 }

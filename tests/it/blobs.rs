@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use portcullis::model::{Digest, SubmissionId};
-use portcullis::queue::Clock as _;
+use portcullis::model::Digest;
 use portcullis::store::{Admission, AgentFiles, AgentRecord, Blobs, NewSubmission, Store, Submission};
 
 use crate::bucket::Place;
-use crate::support::{StillClock, miner};
+use crate::support::{StillClock, miner, submission};
 
 const SOURCE: &str = "print('ä')\n";
 
@@ -61,27 +60,8 @@ async fn folders_in_a_place_do_not_meet() {
     assert!(!error.is_outage(), "{error}");
 }
 
-fn new_submission(clock: &StillClock, source: &str) -> NewSubmission {
-    let digest = Digest::of(source.as_bytes());
-    NewSubmission {
-        id: SubmissionId::generate(),
-        miner: miner("alice"),
-        upload: digest,
-        source: digest,
-        source_bytes: source.len() as u64,
-        text: None,
-        policy: digest,
-        findings: Vec::new(),
-        hold: None,
-        quorum: 1,
-        quota: Default::default(),
-        upstream: None,
-        at: clock.now(),
-    }
-}
-
 async fn submit(store: &Store, clock: &StillClock, source: &str) -> Submission {
-    match store.admit(&new_submission(clock, source)).await.expect("it works") {
+    match store.admit(&submission("alice", source, clock)).await.expect("it works") {
         Admission::Stored(submission) => *submission,
         refused => panic!("{refused:?}"),
     }
@@ -124,8 +104,7 @@ async fn a_source_that_waits_for_its_place_is_whole_whatever_lies_there_and_is_m
         let digest = Digest::of(text.as_bytes());
         let text = blobs.accept(digest, &Arc::from(*text)).await.expect("accepted");
         assert!(text.is_some(), "it is to be stored with its rows");
-        let miner = miner(&format!("m{number}"));
-        let new = NewSubmission { text, miner, ..new_submission(&clock, texts[number]) };
+        let new = NewSubmission { text, ..submission(&format!("m{number}"), texts[number], &clock) };
         assert!(matches!(store.admit(&new).await.expect("it works"), Admission::Stored(_)));
     });
     futures_util::future::join_all(arrivals).await;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::database::Database;
-use crate::support::{StillClock, miner};
+use crate::support::{StillClock, miner, submission};
 use portcullis::queue::Clock as _;
 
 /// What may happen next. Indices pick among what there is, modulo its number.
@@ -132,21 +132,9 @@ impl World {
 
     async fn upload(&mut self) {
         let number = self.submissions.len();
-        let source = Digest::of(number.to_string().as_bytes());
         let new = NewSubmission {
-            id: SubmissionId::generate(),
-            miner: miner(&format!("m{}", number % 3)),
-            upload: source,
-            source,
-            source_bytes: 1,
-            text: None,
-            policy: Digest::of(b""),
-            findings: Vec::new(),
-            hold: None,
             quorum: self.quorum,
-            quota: Default::default(),
-            upstream: None,
-            at: self.clock.now(),
+            ..submission(&format!("m{}", number % 3), &number.to_string(), &self.clock)
         };
         assert!(matches!(self.store.admit(&new).await.expect("it works"), Admission::Stored(_)));
         self.submissions.push(new.id);

@@ -9,12 +9,12 @@ use portcullis::model::{
 };
 use portcullis::queue::{Clock as _, Lease, Queue, Rules};
 use portcullis::store::{
-    Act, Admission, Applied, Finish, JudgedTask, Judgement, Made, NewSubmission, Quota, Rechecked, Regated,
+    Act, Admission, Applied, Finish, JudgedTask, Judgement, Made, NewSubmission, Rechecked, Regated,
     RejudgeState, ScoreChange, Selection, Sentence, Standing, Store,
 };
 
 use crate::database::Database;
-use crate::support::{StillClock, miner};
+use crate::support::{StillClock, miner, submission};
 
 struct World {
     _database: Database,
@@ -82,22 +82,8 @@ impl World {
     }
 
     async fn admit(&self, name: &str, quorum: u32) -> SubmissionId {
-        let source = Digest::of(name.as_bytes());
-        let new = NewSubmission {
-            id: SubmissionId::generate(),
-            miner: miner(name),
-            upload: source,
-            source,
-            source_bytes: 1,
-            text: None,
-            policy: Digest::of(b"policy"),
-            findings: Vec::new(),
-            hold: None,
-            quota: Quota::default(),
-            upstream: None,
-            quorum,
-            at: self.clock.now(),
-        };
+        let policy = Digest::of(b"policy");
+        let new = NewSubmission { policy, quorum, ..submission(name, name, &self.clock) };
         assert!(matches!(self.store.admit(&new).await.expect("it works"), Admission::Stored(_)));
         new.id
     }

@@ -1,32 +1,12 @@
 //! Submissions that arrive together are written together, and each gets its own answer.
 
-use portcullis::model::{Digest, SubmissionId};
 use portcullis::queue::Clock as _;
 use portcullis::store::{Admission, NewSubmission, Quota, Store};
 use proptest::prelude::*;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::database::Database;
-use crate::support::{StillClock, miner};
-
-fn submission(who: &str, text: &str, clock: &StillClock) -> NewSubmission {
-    let source = Digest::of(text.as_bytes());
-    NewSubmission {
-        id: SubmissionId::generate(),
-        miner: miner(who),
-        upload: source,
-        source,
-        source_bytes: 1,
-        text: None,
-        policy: source,
-        findings: Vec::new(),
-        hold: None,
-        quorum: 1,
-        quota: Quota::default(),
-        upstream: None,
-        at: clock.now(),
-    }
-}
+use crate::support::{StillClock, miner, submission};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_come_at_once_each_gets_its_own_answer() {

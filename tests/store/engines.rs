@@ -9,13 +9,13 @@ use portcullis::lint::{self, Policy};
 use portcullis::model::{Digest, Score, SubmissionId, SubmissionState};
 use portcullis::queue::{Clock as _, Lease, Queue, Rules};
 use portcullis::store::{
-    self, Act, Admission, Applied, BackupError, Blobs, Finish, Made, NewSubmission, NewValidation, Quota,
-    Regated, Resolution, ScoreChange, Selection, Sentence, Store, SubmissionQuery, TABLES,
+    self, Act, Admission, Applied, BackupError, Blobs, Finish, Made, NewValidation, Regated, Resolution,
+    ScoreChange, Selection, Sentence, Store, SubmissionQuery, TABLES,
 };
 
 use crate::database::Database;
 use crate::rejudge::judgement;
-use crate::support::{StillClock, miner};
+use crate::support::{StillClock, miner, submission};
 
 #[path = "../it/database.rs"]
 mod sqlite;
@@ -38,23 +38,13 @@ impl Platform {
     async fn admit(&self, who: &str, quorum: u32, hold: Option<&str>) -> SubmissionId {
         // It is refused, which does not matter here: its findings are what is stored.
         let text = format!("import os  # {who} ☃\nos.system('\\0')\n");
-        let source = Digest::of(text.as_bytes());
-        self.blobs.put(source, &text).await.expect("stored");
-        let new = NewSubmission {
-            id: SubmissionId::generate(),
-            miner: miner(who),
-            upload: source,
-            source,
-            source_bytes: text.len() as u64,
-            text: None,
-            policy: Digest::of(b"policy"),
-            findings: lint::check(text.as_bytes(), &Policy::standard()).findings,
-            hold: hold.map(str::to_owned),
-            quorum,
-            quota: Quota::default(),
-            upstream: (who == "forwarded").then(|| miner("gateway")),
-            at: self.clock.now(),
-        };
+        let mut new = submission(who, &text, &self.clock);
+        self.blobs.put(new.source, &text).await.expect("stored");
+        new.policy = Digest::of(b"policy");
+        new.findings = lint::check(text.as_bytes(), &Policy::standard()).findings;
+        new.hold = hold.map(str::to_owned);
+        new.quorum = quorum;
+        new.upstream = (who == "forwarded").then(|| miner("gateway"));
         assert!(!new.findings.is_empty());
         assert!(matches!(self.store.admit(&new).await.expect("it works"), Admission::Stored(_)));
         self.clock.advance(1);

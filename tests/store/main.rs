@@ -19,6 +19,6 @@ mod outage;
 mod queue;
 #[path = "../it/rejudge.rs"]
 mod rejudge;
-#[path = "../it/support/clock.rs"]
+#[path = "../it/support/platform.rs"]
 mod support;
 mod twins;

@@ -2,31 +2,12 @@
 
 use std::sync::Arc;
 
-use portcullis::model::{Digest, IsolationLevel, Score, SubmissionId};
+use portcullis::model::{Digest, IsolationLevel, Score};
 use portcullis::queue::{Clock as _, Queue, Rules};
 use portcullis::store::{Admission, BanPage, Judgement, NewSubmission, Quota, Store, SubmissionQuery};
 
 use crate::database::Database;
-use crate::support::{StillClock, miner};
-
-fn submission(number: usize, clock: &StillClock) -> NewSubmission {
-    let source = Digest::of(number.to_string().as_bytes());
-    NewSubmission {
-        id: SubmissionId::generate(),
-        miner: miner(&format!("m{number}")),
-        upload: source,
-        source,
-        source_bytes: 1,
-        text: None,
-        policy: source,
-        findings: Vec::new(),
-        hold: None,
-        quorum: 1,
-        quota: Default::default(),
-        upstream: None,
-        at: clock.now(),
-    }
-}
+use crate::support::{StillClock, miner, submission};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_platforms_never_lend_the_same_submission() {
@@ -37,7 +18,7 @@ async fn two_platforms_never_lend_the_same_submission() {
         Store::open_url(&database.url).await.expect("two"),
     ];
     for number in 0..40 {
-        let new = submission(number, &clock);
+        let new = submission(&format!("m{number}"), &number.to_string(), &clock);
         assert!(matches!(stores[number % 2].admit(&new).await.expect("it works"), Admission::Stored(_)));
     }
     let mut validators = tokio::task::JoinSet::new();
@@ -81,8 +62,7 @@ async fn the_same_source_at_two_platforms_at_once_is_stored_once() {
         let mut uploads = tokio::task::JoinSet::new();
         for number in 0..8 {
             let store = stores[number % 2].clone();
-            let new =
-                NewSubmission { miner: miner(&format!("r{round}m{number}")), ..submission(round, &clock) };
+            let new = submission(&format!("r{round}m{number}"), &round.to_string(), &clock);
             uploads.spawn(async move { store.admit(&new).await.expect("it works") });
         }
         let stored = uploads.join_all().await;
@@ -102,7 +82,8 @@ async fn a_quota_holds_at_all_platforms_together() {
     for number in 0..16 {
         let store = stores[number % 2].clone();
         let quota = Quota { per_day: Some(5), bytes: Some(12) };
-        let new = NewSubmission { miner: miner("alice"), quota, ..submission(number, &clock) };
+        let new = submission("alice", &number.to_string(), &clock);
+        let new = NewSubmission { source_bytes: 1, quota, ..new };
         uploads.spawn(async move { store.admit(&new).await.expect("it works") });
     }
     let done = uploads.join_all().await;
@@ -131,7 +112,7 @@ async fn lists_come_in_pages() {
     for number in 0..5 {
         let hold = Some("looked at by hand".to_owned());
         let new =
-            NewSubmission { miner: miner(&format!("m{}", number % 2)), hold, ..submission(number, &clock) };
+            NewSubmission { hold, ..submission(&format!("m{}", number % 2), &number.to_string(), &clock) };
         assert!(matches!(store.admit(&new).await.expect("it works"), Admission::Stored(_)));
         let by = format!("operator {number}");
         store.ban(&miner(&format!("b{number}")), "why", &by, clock.now()).await.expect("it works");

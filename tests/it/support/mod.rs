@@ -1,6 +1,6 @@
 //! What the tests share.
 
-mod clock;
+mod platform;
 
 pub(crate) mod cpython;
 pub(crate) mod mutate;
@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-pub(crate) use clock::{StillClock, miner};
+pub(crate) use platform::{StillClock, miner, submission};
 
 /// A path inside the project, whatever folder the test was started in.
 pub(crate) fn project(path: impl AsRef<Path>) -> PathBuf {
