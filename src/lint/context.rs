@@ -34,7 +34,13 @@ pub(super) struct Context<'a, 'f> {
     pub(super) mentioned: &'f FxHashSet<Rc<str>>,
     /// How many strings of code are around this one.
     pub(super) depth: u32,
+    /// How code in a string is walked: handed in, because the walk knows the rules and they know this.
+    pub(super) walk_code: WalkCode,
 }
+
+/// Walks code in a string at a place, which it is called by, within the source around it. An error when it
+/// is no code or lies too deep.
+pub(super) type WalkCode = fn(&str, Span, &'static str, &mut Context<'_, '_>) -> Result<(), ()>;
 
 impl<'a> Context<'a, '_> {
     pub(super) fn report(&mut self, rule: &'static Rule, range: TextRange, mut found: Found) {
@@ -53,6 +59,12 @@ impl<'a> Context<'a, '_> {
             Place::Source(source) => source.span(range),
             Place::Within { span, .. } => span,
         }
+    }
+
+    /// Applies every rule to code in a string, as if it stood in this source. An error when it is no code or
+    /// lies too deep in other strings of code.
+    pub(super) fn walk_code(&mut self, text: &str, span: Span, what: &'static str) -> Result<(), ()> {
+        (self.walk_code)(text, span, what, self)
     }
 
     pub(super) fn values(&self, expr: &Expr) -> Rc<Values> {

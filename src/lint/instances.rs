@@ -1,11 +1,10 @@
-//! Which expressions are surely instances of plain classes of the source itself, so that one step by
-//! a computed name leads nowhere.
+//! Which classes of the source nothing but their own bodies make, and which expressions are surely
+//! instances of such, so that one step by a computed name leads nowhere.
 
-use ruff_python_ast::{Expr, ExprContext, Pattern};
+use ruff_python_ast::{self as ast, Expr, ExprContext, Pattern};
 
 use super::context::Context;
 use super::names;
-use super::rules::generated::is_plain_class;
 use crate::python::analysis::{BindingKind, ClassId, Function, Parent, Slot, Value, Values};
 
 /// Library classes whose instances hold nothing of their own.
@@ -74,6 +73,37 @@ fn is_empty_class(class: ClassId, cx: &Context<'_, '_>, depth: u32) -> bool {
                 Some(Value::Class(inner)) => is_empty_class(*inner, cx, depth + 1),
                 _ => false,
             }
+        })
+}
+
+/// A class that nothing but its own body and the library makes.
+pub(super) fn is_plain_class(class: &ast::StmtClassDef, cx: &Context<'_, '_>, depth: u32) -> bool {
+    if depth > 8 {
+        return false;
+    }
+    let keywords = class.keywords().iter().all(|keyword| match &keyword.arg {
+        Some(name) if name.as_str() == "metaclass" => cx.may_be(&keyword.value, "abc.ABCMeta"),
+        Some(_) => true,
+        None => false,
+    });
+    keywords
+        && class.bases().iter().all(|base| {
+            let base = match base {
+                Expr::Subscript(subscript) => &*subscript.value,
+                other => other,
+            };
+            let values = cx.values(base);
+            !values.known.is_empty()
+                && values.complete
+                && values.known.iter().all(|value| match value {
+                    Value::Member(name) => &**name != "builtins.type",
+                    Value::Class(id) => {
+                        let inner = cx.module.class(*id);
+                        cx.module.class_bindings(*id, "__init_subclass__").is_empty()
+                            && is_plain_class(inner.node, cx, depth + 1)
+                    }
+                    _ => false,
+                })
         })
 }
 

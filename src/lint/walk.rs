@@ -61,12 +61,7 @@ pub(super) fn walk(
 }
 
 /// A piece of code in a string, analysed as if it stood in the module of `outer`.
-pub(super) fn walk_string(
-    text: &str,
-    span: Span,
-    what: &'static str,
-    outer: &mut Context<'_, '_>,
-) -> Result<(), ()> {
+fn walk_string(text: &str, span: Span, what: &'static str, outer: &mut Context<'_, '_>) -> Result<(), ()> {
     if outer.depth >= MAX_DEPTH {
         return Err(());
     }
@@ -97,7 +92,7 @@ fn visit(
     depth: u32,
 ) {
     let table = &*TABLE;
-    let cx = &mut Context { module, text, policy, place, findings, mentioned, depth };
+    let cx = &mut Context { module, text, policy, place, findings, mentioned, depth, walk_code: walk_string };
     for check in &table.modules {
         check(cx);
     }

@@ -8,7 +8,6 @@ use crate::diagnostic::Severity;
 use crate::lint::context::Context;
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
-use crate::lint::walk::walk_string;
 use crate::python::analysis::{FunctionNode, Parent, Value};
 
 pub(super) static CODE_TEXT: Rule = Rule {
@@ -81,7 +80,7 @@ fn run_text(argument: &Expr, what: &'static str, cx: &mut Context<'_, '_>) {
 
 fn run(text: &str, range: TextRange, what: &'static str, cx: &mut Context<'_, '_>) {
     let span = cx.span(range);
-    if walk_string(text, span, what, cx).is_err() {
+    if cx.walk_code(text, span, what).is_err() {
         cx.report(
             &CODE_TEXT,
             range,
@@ -160,7 +159,7 @@ fn docstrings(cx: &mut Context<'_, '_>) {
             let span = cx.span(docstring.range);
             let what = "in a docstring example";
             // All together, so that later examples know the names of earlier ones.
-            if !whole.is_empty() && walk_string(&whole, span, what, cx).is_err() {
+            if !whole.is_empty() && cx.walk_code(&whole, span, what).is_err() {
                 for example in &examples {
                     run(example, docstring.range, what, cx);
                 }
@@ -211,7 +210,7 @@ fn annotation(expr: &Expr, cx: &mut Context<'_, '_>) {
     }
     // Names in it are judged like names anywhere. A depth error means that it is nested in another
     // string of code, which no library evaluates.
-    let _ = walk_string(&format!("({text})"), cx.span(expr.range()), "in an annotation", cx);
+    let _ = cx.walk_code(&format!("({text})"), cx.span(expr.range()), "in an annotation");
 }
 
 /// Whether `expr` stands within an annotation, looking through subscripts, unions and tuples, and

@@ -329,7 +329,7 @@ fn is_delegation(name: &Expr, cx: &Context<'_, '_>) -> bool {
             if matches!(cx.module.binding(*only).kind, BindingKind::Parameter { .. }));
     let plain_class = function.class.is_some_and(|class| {
         let node = cx.module.class(class).node;
-        node.decorator_list.is_empty() && generated::is_plain_class(node, cx, 0)
+        node.decorator_list.is_empty() && instances::is_plain_class(node, cx, 0)
     });
     is_given
         && plain_class

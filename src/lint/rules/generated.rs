@@ -7,6 +7,7 @@ use ruff_text_size::Ranged;
 use super::code_text::holds_code;
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
+use crate::lint::instances::is_plain_class;
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
 use crate::python::analysis::{BindingKind, Parent, ScopeId, ScopeKind, Value, Values};
@@ -166,37 +167,6 @@ fn dataclass_statement(stmt: &Stmt, _: ScopeId, cx: &mut Context<'_, '_>) {
     if let Some(problem) = problem {
         cx.report(&GENERATED, class.name.range, Found::new(problem).help("remove the metaclass or the base"));
     }
-}
-
-/// A class that nothing but its own body and the library makes.
-pub(in crate::lint) fn is_plain_class(class: &ast::StmtClassDef, cx: &Context<'_, '_>, depth: u32) -> bool {
-    if depth > 8 {
-        return false;
-    }
-    let keywords = class.keywords().iter().all(|keyword| match &keyword.arg {
-        Some(name) if name.as_str() == "metaclass" => cx.may_be(&keyword.value, "abc.ABCMeta"),
-        Some(_) => true,
-        None => false,
-    });
-    keywords
-        && class.bases().iter().all(|base| {
-            let base = match base {
-                Expr::Subscript(subscript) => &*subscript.value,
-                other => other,
-            };
-            let values = cx.values(base);
-            !values.known.is_empty()
-                && values.complete
-                && values.known.iter().all(|value| match value {
-                    Value::Member(name) => &**name != "builtins.type",
-                    Value::Class(id) => {
-                        let inner = cx.module.class(*id);
-                        cx.module.class_bindings(*id, "__init_subclass__").is_empty()
-                            && is_plain_class(inner.node, cx, depth + 1)
-                    }
-                    _ => false,
-                })
-        })
 }
 
 fn register_call(call: &ExprCall, cx: &mut Context<'_, '_>) {

@@ -1,16 +1,18 @@
 //! The catalogue. A rule is a constant with its page and a function that finds it, in a file of
 //! its own or with its closest kin; this table names each once.
 
+mod attribute_dictionaries;
 mod attributes;
 mod builtins;
 mod code_text;
 mod computed;
 mod deputies;
 mod files;
-pub(super) mod generated;
+mod generated;
 mod hooks;
 mod imports;
 mod library;
+mod names_in_text;
 mod patterns;
 mod resources;
 pub(super) mod source;
@@ -53,11 +55,11 @@ static RULES: &[&Rule] = &[
     &attributes::FRAME,
     &attributes::DUNDER,
     &attributes::PATTERN,
-    &attributes::TEXT,
-    &attributes::FORMAT,
+    &names_in_text::TEXT,
+    &names_in_text::FORMAT,
     &attributes::FOREIGN_PRIVATE,
     &attributes::OUTWARD,
-    &attributes::DICTIONARY,
+    &attribute_dictionaries::DICTIONARY,
     &attributes::COMPARISON,
     &library::MODULE_VALUE,
     &library::BORROWED,

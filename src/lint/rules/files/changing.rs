@@ -1,0 +1,243 @@
+//! Functions and methods that change the file system: they remove, rename, make and write.
+
+use ruff_python_ast::{Expr, ExprCall};
+use ruff_text_size::Ranged;
+
+use super::{RAW, READ, UNREADABLE_CALL, WRITE, is_stream, report_read, report_write};
+use crate::lint::context::Context;
+use crate::lint::paths;
+use crate::lint::verdict::Found;
+use crate::python::analysis::{BindingKind, Value};
+
+/// Functions that change the file system: positions of the paths that they change.
+const CHANGERS: &[(&str, &[usize])] = &[
+    ("os.mkdir", &[0]),
+    ("os.makedirs", &[0]),
+    ("os.remove", &[0]),
+    ("os.unlink", &[0]),
+    ("os.rmdir", &[0]),
+    ("os.removedirs", &[0]),
+    ("os.rename", &[0, 1]),
+    ("os.renames", &[0, 1]),
+    ("os.replace", &[0, 1]),
+    ("shutil.rmtree", &[0]),
+    ("shutil.copy", &[1]),
+    ("shutil.copy2", &[1]),
+    ("shutil.copyfile", &[1]),
+    ("shutil.copytree", &[1]),
+    ("shutil.move", &[0, 1]),
+    ("xml.etree.ElementTree.ElementTree.write", &[0]),
+    ("xml.etree.ElementTree.parse.write", &[0]),
+];
+
+/// Methods of paths that change what is there.
+pub(super) const CHANGING_METHODS: [&str; 8] =
+    ["write_text", "write_bytes", "touch", "unlink", "rmdir", "mkdir", "chmod", "lchmod"];
+
+pub(super) fn changed(call: &ExprCall, cx: &mut Context<'_, '_>) {
+    let values = cx.values(&call.func);
+    for name in values.members() {
+        if let Some((name, positions)) = CHANGERS.iter().find(|(known, _)| *known == &**name) {
+            if cx.spreads(call) {
+                cx.report(
+                    &UNREADABLE_CALL,
+                    call.range(),
+                    Found::new(format!("`{name}` with arguments that are not written out"))
+                        .name(*name)
+                        .help(UNREADABLE_CALL.fix),
+                );
+            }
+            for position in *positions {
+                let keyword = if *position == 1 { "dst" } else { "path" };
+                let argument = cx
+                    .argument(call, *position, keyword)
+                    .or_else(|| cx.argument(call, *position, if *position == 1 { "dst" } else { "src" }))
+                    .or_else(|| cx.argument(call, *position, "name"));
+                if let Some(argument) = argument
+                    && !is_stream(argument, cx)
+                {
+                    report_write(&paths::guess(argument, cx), argument.range(), name, cx);
+                }
+            }
+        }
+        match &**name {
+            "os.open" => cx.report(
+                &RAW,
+                call.range(),
+                Found::new("a file is opened as a bare descriptor").name("os.open").help("use `open`"),
+            ),
+            "os.write" if !call.arguments.args.first().is_some_and(|fd| is_open_file(fd, cx)) => cx.report(
+                &RAW,
+                call.range(),
+                Found::new("a descriptor is written that is not a standard stream")
+                    .name("os.write")
+                    .help(RAW.fix),
+            ),
+            "argparse.FileType" => {
+                let mode = cx.argument(call, 0, "mode").map(|mode| cx.values(mode));
+                let reads = mode.is_none_or(|mode| {
+                    mode.complete
+                        && mode.texts().count() == mode.known.len()
+                        && !mode.texts().any(|m| m.contains(['w', 'a', 'x', '+']))
+                });
+                if !reads || cx.spreads(call) || cx.argument(call, 1, "bufsize").is_some() {
+                    cx.report(
+                        &WRITE,
+                        call.range(),
+                        Found::new("an argument of the command line is opened for writing")
+                            .name("argparse.FileType")
+                            .help(WRITE.fix),
+                    );
+                }
+            }
+            "argparse.ArgumentParser" => {
+                let prefix = call.arguments.find_keyword("fromfile_prefix_chars");
+                if let Some(prefix) = prefix.filter(|keyword| !keyword.value.is_none_literal_expr()) {
+                    cx.report(
+                        &READ,
+                        prefix.range(),
+                        Found::new("arguments name files that are read")
+                            .name("argparse.ArgumentParser")
+                            .help("leave `fromfile_prefix_chars` out"),
+                    );
+                }
+            }
+            "fileinput.input" => {
+                let wrong = ["inplace", "openhook", "backup", "mode"];
+                let found = call
+                    .arguments
+                    .keywords
+                    .iter()
+                    .any(|keyword| keyword.arg.as_ref().is_none_or(|arg| wrong.contains(&arg.as_str())));
+                if found || call.arguments.args.len() > 1 {
+                    cx.report(
+                        &WRITE,
+                        call.range(),
+                        Found::new("files are rewritten in place")
+                            .name("fileinput.input")
+                            .help("read with `fileinput.input(files)`"),
+                    );
+                }
+            }
+            other if other.starts_with("tempfile.") => temporary(call, cx),
+            _ => {}
+        }
+    }
+}
+
+/// A descriptor of a standard stream or of a file that `open` opened and judged.
+fn is_open_file(fd: &Expr, cx: &Context<'_, '_>) -> bool {
+    let is_fileno = |expr: &Expr| {
+        matches!(cx.values(expr).exactly(), Some(Value::Int(1 | 2)))
+            || matches!(expr, Expr::Call(call) if call.arguments.is_empty()
+                && matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "fileno"))
+    };
+    match fd {
+        _ if is_fileno(fd) => true,
+        Expr::Attribute(attribute) => {
+            let stores = cx.module.attribute_stores.get(attribute.attr.as_str());
+            stores.is_some_and(|stores| stores.iter().all(|store| store.value.is_some_and(is_fileno)))
+        }
+        Expr::Name(name) => {
+            let bindings = cx.module.resolve(&name.id, cx.scope(fd), name.range.start()).bindings;
+            !bindings.is_empty()
+                && bindings.iter().all(|id| match &cx.module.binding(*id).kind {
+                    BindingKind::Assign { value, path } => path.is_empty() && is_fileno(value),
+                    _ => false,
+                })
+        }
+        _ => false,
+    }
+}
+
+/// `tempfile` makes files in the temporary folder unless it is told otherwise.
+fn temporary(call: &ExprCall, cx: &mut Context<'_, '_>) {
+    if cx.spreads(call) {
+        cx.report(
+            &UNREADABLE_CALL,
+            call.range(),
+            Found::new("a temporary file with arguments that are not written out"),
+        );
+    }
+    // The first argument is a mode or a suffix; behind it come `buffering` and `dir`.
+    if call.arguments.args.len() > 1 {
+        cx.report(
+            &WRITE,
+            call.range(),
+            Found::new("arguments of a temporary file by position").help("name the arguments"),
+        );
+    }
+    for keyword in &call.arguments.keywords {
+        let Some(name) = keyword.arg.as_ref().map(|arg| arg.as_str()) else {
+            continue;
+        };
+        let wrong = match name {
+            "dir" => {
+                let guess = paths::guess(&keyword.value, cx);
+                !keyword.value.is_none_literal_expr()
+                    && (guess.texts.is_empty() || guess.unwritable().is_some() || !guess.complete)
+            }
+            "prefix" | "suffix" => {
+                let values = cx.values(&keyword.value);
+                let harmless = cx
+                    .module
+                    .literal_prefix(&keyword.value, 0)
+                    .is_some_and(|prefix| !prefix.contains('/') && values.complete);
+                !(harmless || keyword.value.is_none_literal_expr())
+            }
+            "buffering" => true,
+            _ => false,
+        };
+        if wrong {
+            cx.report(
+                &WRITE,
+                keyword.range(),
+                Found::new(format!("`{name}` takes the file out of the temporary folder"))
+                    .help("leave the argument out"),
+            );
+        }
+    }
+}
+
+pub(super) fn method(call: &ExprCall, cx: &mut Context<'_, '_>) {
+    let Expr::Attribute(method) = &*call.func else {
+        return;
+    };
+    let name = method.attr.as_str();
+    let paths_around = cx.mentions("pathlib.Path") || cx.mentions("pathlib");
+    if !paths_around {
+        return;
+    }
+    let guess = || paths::guess(&method.value, cx);
+    if matches!(name, "read_text" | "read_bytes" | "iterdir" | "open" | "glob" | "rglob" | "stat" | "lstat") {
+        report_read(&guess(), method.attr.range, name, cx);
+    }
+    let guess = || paths::guess(&method.value, cx);
+    if CHANGING_METHODS.contains(&name) {
+        let guess = guess();
+        if !matches!(cx.values(&method.value).exactly(), Some(Value::Object(_))) {
+            report_write(&guess, method.attr.range, name, cx);
+        }
+    } else if matches!(name, "rename" | "replace") {
+        let guess = guess();
+        // Text has a `replace` too; a receiver that is surely a path is one made by `Path`.
+        let is_path = cx
+            .values(&method.value)
+            .known
+            .iter()
+            .any(|value| matches!(value, Value::Instance(name) if &**name == "pathlib.Path"));
+        if is_path {
+            report_write(&guess, method.attr.range, name, cx);
+            if let Some(target) = call.arguments.args.first() {
+                report_write(&paths::guess(target, cx), target.range(), name, cx);
+            }
+        }
+    } else if name == "open" && cx.values(&call.func).members().all(|name| &**name != "pathlib.Path.open") {
+        let guess = guess();
+        let mode = cx.argument(call, 0, "mode").map(|mode| cx.values(mode));
+        let writes = mode.is_some_and(|mode| mode.texts().any(|mode| mode.contains(['w', 'a', 'x', '+'])));
+        if writes && !guess.texts.is_empty() {
+            report_write(&guess, method.attr.range, name, cx);
+        }
+    }
+}
