@@ -280,9 +280,15 @@ fn allowed(arch: TargetArch) -> impl Iterator<Item = &'static str> {
     ALLOWED.iter().chain(more).copied()
 }
 
-/// The same as a profile for a container engine. An engine skips names that its architecture or
-/// its library does not know.
-pub(super) fn engine_profile() -> Value {
+/// The same as a profile for a container engine on `architecture` (`x86_64`, `aarch64`). An engine skips
+/// names that its architecture or its library does not know.
+pub(super) fn engine_profile(architecture: Option<&str>) -> Value {
+    // What is made for another architecture is of no use, and is made again for each container.
+    let architectures: &[&str] = match architecture {
+        Some("x86_64") => &["SCMP_ARCH_X86_64"],
+        Some("aarch64") => &["SCMP_ARCH_AARCH64"],
+        Some(_) | None => &["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+    };
     let always: Vec<_> = ALLOWED.iter().chain(ALLOWED_ON_X86_64).collect();
     let mut rules = vec![
         json!({ "names": always, "action": "SCMP_ACT_ALLOW" }),
@@ -292,7 +298,7 @@ pub(super) fn engine_profile() -> Value {
     json!({
         "defaultAction": "SCMP_ACT_ERRNO",
         // Calls by the numbers of these architectures only; those of 32 bits are refused whole.
-        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+        "architectures": architectures,
         "syscalls": rules,
     })
 }
@@ -350,7 +356,7 @@ mod tests {
 
     #[test]
     fn what_opens_the_machine_or_outlives_a_case_is_not_listed() {
-        let profile = engine_profile().to_string();
+        let profile = engine_profile(None).to_string();
         for name in [
             "socket",
             "connect",

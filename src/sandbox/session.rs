@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use super::wire::{self, End, Greeting, Reply};
 use super::{CaseSpec, SandboxError, Session, SessionSpec, SweepReport};
@@ -29,7 +31,7 @@ const LAST_WORDS: u64 = 4096;
 /// A runner that hears nothing for so long ends, so that no sandbox outlives us for ever.
 pub(super) const IDLE_S: u64 = 3600;
 
-/// Makes sandboxes with a runner in them.
+/// Makes the sandboxes of one session, each with a runner in it.
 #[async_trait]
 pub(super) trait Launch: Clone + Send + Sync + fmt::Debug + 'static {
     async fn launch(&self, spec: &SessionSpec) -> Result<Box<dyn Sandbox>, SandboxError>;
@@ -38,6 +40,22 @@ pub(super) trait Launch: Clone + Send + Sync + fmt::Debug + 'static {
 
     /// After how many cases a sandbox is replaced anyway.
     fn cases_per_sandbox(&self) -> u32;
+
+    /// What goes on although nobody waits for it: sandboxes that are being made or removed. A backend
+    /// [settles](super::Backend::settle) it.
+    fn background(&self) -> &TaskTracker;
+
+    /// Removes what was kept of retired sandboxes. Nothing is launched after it.
+    async fn close(&self) -> SweepReport {
+        SweepReport::default()
+    }
+}
+
+/// Waits until nothing is in `background` any more.
+pub(super) async fn settle(background: &TaskTracker) {
+    background.close();
+    background.wait().await;
+    background.reopen();
 }
 
 /// A sandbox that runs, with the runner at the other end of the link. Dropping it ends it too.
@@ -59,6 +77,12 @@ pub(super) trait Sandbox: Send {
 
     /// Why the runner is gone, for the error message.
     async fn last_words(&mut self) -> String;
+
+    /// Ends everything in it, after cases that ended well. What is dear to make and holds nothing of them
+    /// may be kept for the next sandbox of the same session.
+    async fn retire(self: Box<Self>) -> SweepReport {
+        self.destroy().await
+    }
 
     /// Ends everything in it and removes it.
     async fn destroy(self: Box<Self>) -> SweepReport;
@@ -270,8 +294,8 @@ pub(super) struct WarmSession<L> {
     removals: Vec<JoinHandle<SweepReport>>,
 }
 
-/// A sandbox that is being made.
-struct Next(JoinHandle<Result<Box<dyn Sandbox>, SandboxError>>);
+/// A sandbox that is being made. When nobody waits for it any more it is removed as soon as it is there.
+struct Next(oneshot::Receiver<Result<Box<dyn Sandbox>, SandboxError>>);
 
 impl fmt::Debug for Next {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -284,13 +308,26 @@ struct Live {
     cases: u32,
     /// The counters as they were after the last case. They only grow, and nothing runs in between.
     counted: Counters,
+    fitness: Fitness,
+}
+
+/// What may still be done with a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fitness {
+    /// The next case may run in it.
+    Fit,
+    /// It has had its number of cases, and nothing was wrong with any of them.
+    Served,
     /// A case is under way, or ended in a way after which nothing more may run here.
-    spent: bool,
+    Spent,
 }
 
 impl fmt::Debug for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Live").field("cases", &self.cases).field("spent", &self.spent).finish_non_exhaustive()
+        f.debug_struct("Live")
+            .field("cases", &self.cases)
+            .field("fitness", &self.fitness)
+            .finish_non_exhaustive()
     }
 }
 
@@ -310,11 +347,19 @@ impl<L: Launch> WarmSession<L> {
 
     /// Sees to it that a sandbox is there in which nothing of an earlier case is left.
     async fn refresh(&mut self) -> Result<(), SandboxError> {
-        if self.live.as_ref().is_some_and(|live| !live.spent) {
-            return Ok(());
-        }
-        if let Some(live) = self.live.take() {
-            self.removals.push(tokio::spawn(live.sandbox.destroy()));
+        let background = self.launcher.background();
+        match self.live.take() {
+            Some(live @ Live { fitness: Fitness::Fit, .. }) => {
+                self.live = Some(live);
+                return Ok(());
+            }
+            Some(Live { sandbox, fitness: Fitness::Served, .. }) => {
+                self.removals.push(background.spawn(sandbox.retire()));
+            }
+            Some(Live { sandbox, fitness: Fitness::Spent, .. }) => {
+                self.removals.push(background.spawn(sandbox.destroy()));
+            }
+            None => {}
         }
         let mut sandbox = match self.next.take() {
             Some(Next(making)) => match making.await {
@@ -325,7 +370,8 @@ impl<L: Launch> WarmSession<L> {
             },
             None => self.launcher.launch(&self.spec).await?,
         };
-        self.live = Some(Live { counted: sandbox.counters().await, sandbox, cases: 0, spent: false });
+        let counted = sandbox.counters().await;
+        self.live = Some(Live { counted, sandbox, cases: 0, fitness: Fitness::Fit });
         Ok(())
     }
 
@@ -333,7 +379,13 @@ impl<L: Launch> WarmSession<L> {
     fn prepare_next(&mut self) {
         if self.launcher.cases_per_sandbox() == 1 && self.next.is_none() && self.expects_more {
             let (launcher, spec) = (self.launcher.clone(), self.spec.clone());
-            self.next = Some(Next(tokio::spawn(async move { launcher.launch(&spec).await })));
+            let (to_us, made) = oneshot::channel();
+            self.launcher.background().spawn(async move {
+                if let Err(Ok(unwanted)) = to_us.send(launcher.launch(&spec).await) {
+                    unwanted.destroy().await;
+                }
+            });
+            self.next = Some(Next(made));
         }
     }
 
@@ -364,7 +416,7 @@ impl<L: Launch> Session for WarmSession<L> {
             return Err(SandboxError::Failed { doing: "start a case", cause: "it is closed".to_owned() });
         };
         // Until the case has ended well, and also when this future is dropped half way.
-        live.spent = true;
+        live.fitness = Fitness::Spent;
         live.cases += 1;
         let Seen { mut collected, mut end } =
             watch(live.sandbox.link(), &frame, limits.wall(), limits.output_bytes).await;
@@ -387,10 +439,16 @@ impl<L: Launch> Session for WarmSession<L> {
                 // Each counter is visible on one side, or on both, where both read the same file.
                 counted.oom_kills = counted.oom_kills.max(end.oom_kills);
                 counted.process_limit_hits = counted.process_limit_hits.max(end.process_limit_hits);
-                live.spent = end.dirty
+                let is_doubtful = end.dirty
                     || !matches!(end.ending, Ending::Exited { .. })
-                    || counted != Counters::default()
-                    || live.cases >= self.launcher.cases_per_sandbox();
+                    || counted != Counters::default();
+                live.fitness = if is_doubtful {
+                    Fitness::Spent
+                } else if live.cases >= self.launcher.cases_per_sandbox() {
+                    Fitness::Served
+                } else {
+                    Fitness::Fit
+                };
                 let usage = Usage {
                     wall_ms: end.wall_us.div_ceil(1000),
                     cpu_ms: end.cpu_us.div_ceil(1000),
@@ -442,6 +500,7 @@ impl<L: Launch> Session for WarmSession<L> {
                 Err(error) => report.left.push(format!("a removal failed: {error}")),
             }
         }
+        report.absorb(self.launcher.close().await);
         Ok(report)
     }
 }

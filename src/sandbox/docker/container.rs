@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits};
 
 use crate::model::Limits;
-use crate::sandbox::seccomp;
 use crate::sandbox::wire::Runner;
 
 /// Beside the agent's: the runner.
@@ -24,11 +23,13 @@ pub(super) struct Plan<'a> {
     /// `None` is the engine's default.
     pub(super) runtime: Option<&'a str>,
     pub(super) runner: &'a Runner,
+    /// The system calls that it may make.
+    pub(super) filter: &'a str,
     pub(super) limits: &'a Limits,
 }
 
 pub(super) fn body(plan: Plan<'_>, labels: HashMap<String, String>) -> ContainerCreateBody {
-    let Plan { image, runtime, runner, limits } = plan;
+    let Plan { image, runtime, runner, filter, limits } = plan;
     let mut command = vec!["python3".to_owned()];
     command.extend(runner.arguments());
     ContainerCreateBody {
@@ -48,12 +49,12 @@ pub(super) fn body(plan: Plan<'_>, labels: HashMap<String, String>) -> Container
         stdin_once: Some(true),
         tty: Some(false),
         network_disabled: Some(true),
-        host_config: Some(host_config(runtime, limits)),
+        host_config: Some(host_config(runtime, filter, limits)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host_config(runtime: Option<&str>, limits: &Limits) -> HostConfig {
+fn host_config(runtime: Option<&str>, filter: &str, limits: &Limits) -> HostConfig {
     let memory = signed(limits.memory_kib.saturating_mul(1024));
     let more = if runtime.is_some_and(|name| name.contains("runsc")) { THREADS_OF_RUNSC } else { 0 };
     // The root of a tmpfs is an inode too.
@@ -72,10 +73,7 @@ fn host_config(runtime: Option<&str>, limits: &Limits) -> HostConfig {
         ])),
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: Some(RUNNER_RIGHTS.map(str::to_owned).into()),
-        security_opt: Some(vec![
-            "no-new-privileges".to_owned(),
-            format!("seccomp={}", seccomp::engine_profile()),
-        ]),
+        security_opt: Some(vec!["no-new-privileges".to_owned(), format!("seccomp={filter}")]),
         memory: Some(memory),
         // Memory and swap together: no swap.
         memory_swap: Some(memory),
@@ -111,7 +109,8 @@ mod tests {
     fn every_wall_is_asked_for() {
         let limits = Limits { memory_kib: 1024, processes: 7, ..Limits::default() };
         let runner = Runner::text();
-        let plan = Plan { image: "sha256:0", runtime: None, runner: &runner, limits: &limits };
+        let plan =
+            Plan { image: "sha256:0", runtime: None, runner: &runner, filter: "{\"a\":1}", limits: &limits };
         let body = body(plan, HashMap::new());
         let host = body.host_config.unwrap();
         assert_eq!(host.network_mode.as_deref(), Some("none"));
@@ -121,7 +120,9 @@ mod tests {
         assert_eq!((host.memory, host.memory_swap), (Some(1 << 20), Some(1 << 20)));
         assert_eq!(host.pids_limit, Some(8));
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
-        assert!(host.security_opt.unwrap()[1].starts_with("seccomp={"));
+        assert!(host.security_opt.unwrap()[1].starts_with("seccomp={\"a\":1}"));
+        // With a network of the engine's making, even an empty one, a start costs twice as much.
+        assert_eq!(body.network_disabled, Some(true));
         assert_eq!(host.log_config.unwrap().typ.as_deref(), Some("none"));
     }
 }

@@ -4,36 +4,31 @@
 //! has a time-out, because an engine that hangs is as common as one that is down.
 
 mod container;
+mod containers;
 mod engine;
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker as Client;
-use bollard::container::LogOutput;
 use bollard::errors::Error as ApiError;
 use bollard::models::SystemInfo;
-use bollard::query_parameters::{
-    AttachContainerOptions, CreateContainerOptions, CreateImageOptions, InspectContainerOptions,
-    KillContainerOptions, ListContainersOptions, RemoveContainerOptions, StartContainerOptions,
-    WaitContainerOptions,
-};
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::{StreamExt as _, TryStreamExt as _, future};
+use bollard::query_parameters::{CreateImageOptions, ListContainersOptions};
+use futures_util::StreamExt as _;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tokio_util::io::StreamReader;
 use tokio_util::task::TaskTracker;
 
-use self::engine::{call, while_it_lives};
+use self::containers::{Containers, remove, shown};
+use self::engine::call;
 use super::owner::{Liveness, Owner};
-use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
-use super::wire::{self, Greeting, Runner, RunnerConfig};
+use super::seccomp;
+use super::session::{Sandbox as _, WarmSession, settle};
+use super::wire::{Greeting, Runner};
 use super::{Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport};
 use crate::model::{Egress, IsolationLevel, Limits};
 
@@ -45,8 +40,6 @@ const WORK: Duration = Duration::from_secs(60);
 const GREETING: Duration = Duration::from_secs(5);
 /// Between two signs of life of a pull.
 const PULL: Duration = Duration::from_secs(120);
-/// What the runner may say about its failure.
-const LAST_WORDS: usize = 4096;
 
 /// Measured with Debian's runsc 20221219 by `doctor`: the wall is gVisor's own kernel, and several of
 /// ours do not stand inside it.
@@ -74,8 +67,12 @@ struct Shared {
     /// As configured; `None` is the engine's default.
     runtime: Option<String>,
     runner: Runner,
+    /// The system calls that a container may make, as the engine takes it.
+    filter: String,
     capabilities: Capabilities,
     cases_per_sandbox: u32,
+    /// Whether a container that has ended can be started a second time here.
+    starts_anew: AtomicBool,
     owner: Owner,
     /// What goes on although nobody waits for it: openings that were dropped half-way, which would
     /// leave a container behind, and removals of containers that were dropped.
@@ -105,7 +102,9 @@ impl Docker {
             image,
             runtime: settings.runtime.clone(),
             runner: Runner::text(),
+            filter: seccomp::engine_profile(info.architecture.as_deref()).to_string(),
             cases_per_sandbox: settings.reuse.cases_per_sandbox(),
+            starts_anew: AtomicBool::new(true),
             owner: Owner::this_process(),
             background: TaskTracker::new(),
         };
@@ -258,11 +257,11 @@ impl Backend for Docker {
 
     async fn open(&self, spec: &SessionSpec) -> Result<Box<dyn Session>, SandboxError> {
         spec.without_network("docker")?;
-        let (shared, spec) = (Arc::clone(&self.shared), spec.clone());
+        let (containers, spec) = (Containers::new(Arc::clone(&self.shared)), spec.clone());
         let (to_us, opened) = oneshot::channel();
         self.shared.background.spawn(async move {
             // What came of it when nobody waits any more is closed again.
-            if let Err(Ok(session)) = to_us.send(WarmSession::open(shared, &spec).await) {
+            if let Err(Ok(session)) = to_us.send(WarmSession::open(containers, &spec).await) {
                 let _ = Box::new(session).close().await;
             }
         });
@@ -273,10 +272,7 @@ impl Backend for Docker {
     }
 
     async fn settle(&self) {
-        let background = &self.shared.background;
-        background.close();
-        background.wait().await;
-        background.reopen();
+        settle(&self.shared.background).await;
     }
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
@@ -302,22 +298,6 @@ impl Backend for Docker {
     }
 }
 
-#[async_trait]
-impl Launch for Arc<Shared> {
-    async fn launch(&self, spec: &SessionSpec) -> Result<Box<dyn Sandbox>, SandboxError> {
-        let (sandbox, _) = Shared::launch(self, spec).await?;
-        Ok(Box::new(sandbox))
-    }
-
-    fn isolation(&self) -> IsolationLevel {
-        self.capabilities.isolation
-    }
-
-    fn cases_per_sandbox(&self) -> u32 {
-        self.cases_per_sandbox
-    }
-}
-
 impl Shared {
     /// Opens a container and closes it.
     async fn try_out(&self) -> Result<Greeting, SandboxError> {
@@ -332,204 +312,6 @@ impl Shared {
         Box::new(sandbox).destroy().await;
         Ok(greeting)
     }
-
-    async fn launch(&self, spec: &SessionSpec) -> Result<(DockerSandbox, Greeting), SandboxError> {
-        let labels = HashMap::from([
-            (OWNER_LABEL.to_owned(), self.owner.to_string()),
-            (RUN_LABEL.to_owned(), spec.run.to_string()),
-            (NAME_LABEL.to_owned(), spec.label.clone()),
-        ]);
-        let plan = container::Plan {
-            image: &self.image.id,
-            runtime: self.runtime.as_deref(),
-            runner: &self.runner,
-            limits: &spec.limits,
-        };
-        let body = container::body(plan, labels);
-        let create = self.client.create_container(None::<CreateContainerOptions>, body);
-        let id = call(&self.client, "create a container", CALL, create).await?.id;
-        // From here on, dropping it removes the container.
-        let (client, background) = (self.client.clone(), self.background.clone());
-        let mut container = Container { client, background, id, is_removed: false };
-        match self.start(&container, spec).await {
-            Ok((link, words, greeting)) => Ok((DockerSandbox { link, words, container }, greeting)),
-            Err(error) => {
-                // The first error is the one to tell; what resists is found by the next sweep.
-                let _ = container.remove().await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn start(
-        &self,
-        container: &Container,
-        spec: &SessionSpec,
-    ) -> Result<(Link, Words, Greeting), SandboxError> {
-        let Container { client, id, .. } = container;
-        let attach = AttachContainerOptions {
-            stream: true,
-            stdin: true,
-            stdout: true,
-            stderr: true,
-            ..AttachContainerOptions::default()
-        };
-        let attach = client.attach_container(id, Some(attach));
-        let streams = call(client, "attach to a container", CALL, attach).await?;
-        let words = Words::default();
-        let heard = words.clone();
-        let output = streams.output.map_err(std::io::Error::other).try_filter_map(move |part| {
-            future::ready(Ok(match part {
-                LogOutput::StdOut { message } => Some(message),
-                LogOutput::StdErr { message } => {
-                    heard.add(&message);
-                    None
-                }
-                LogOutput::StdIn { .. } | LogOutput::Console { .. } => None,
-            }))
-        });
-        let start = client.start_container(id, None::<StartContainerOptions>);
-        call(client, "start a container", WORK, start).await?;
-        let mut link = Link::new(streams.input, StreamReader::new(output));
-        let uid = next_uid();
-        let config = RunnerConfig::new("python3", IDLE_S, &spec.limits).with("uid", uid.into());
-        let config = config.asking_for(&self.runner).frame();
-        let frames = [self.runner.bytes(), &config, &wire::install(&spec.source)];
-        // The greeting has a bound of its own; only an engine that goes away ends it earlier.
-        let greeting = Box::pin(async {
-            link.greet(&frames).await.map_err(|broken| greeting_failed(broken, &words.said()))
-        });
-        let greeting = while_it_lives(client, "greet us", WORK, greeting).await?;
-        Ok((link, words, greeting))
-    }
-}
-
-struct DockerSandbox {
-    link: Link,
-    words: Words,
-    container: Container,
-}
-
-#[async_trait]
-impl Sandbox for DockerSandbox {
-    fn link(&mut self) -> &mut Link {
-        &mut self.link
-    }
-
-    async fn counters(&mut self) -> Counters {
-        // The engine may be on another machine: the runner reads them, inside.
-        Counters::default()
-    }
-
-    fn halt(&mut self) -> BoxFuture<'static, Result<(), SandboxError>> {
-        let (client, id) = (self.container.client.clone(), self.container.id.clone());
-        Box::pin(async move {
-            let kill = async {
-                match client.kill_container(&id, None::<KillContainerOptions>).await {
-                    // It has ended already.
-                    Err(ApiError::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
-                    other => other,
-                }
-            };
-            call(&client, "end a container", WORK, kill).await
-        })
-    }
-
-    async fn was_killed_for_memory(&mut self) -> bool {
-        let Container { client, id, .. } = &self.container;
-        // The engine learns of the end a little after the stream does. The exit code comes as an
-        // error when it is not 0; neither matters here.
-        let mut end = client.wait_container(id, None::<WaitContainerOptions>);
-        let _ = timeout(GREETING, end.next()).await;
-        let inspected = client.inspect_container(id, None::<InspectContainerOptions>);
-        match call(client, "describe a container", CALL, inspected).await {
-            Ok(container) => container.state.and_then(|state| state.oom_killed) == Some(true),
-            Err(_) => false,
-        }
-    }
-
-    async fn last_words(&mut self) -> String {
-        self.words.said()
-    }
-
-    async fn destroy(self: Box<Self>) -> SweepReport {
-        let Self { link, mut container, .. } = *self;
-        // An attached stream that nobody reads would make the engine's kill hang.
-        drop(link);
-        let left = container.remove().await.err().map(|error| format!("{}: {error}", shown(&container.id)));
-        SweepReport { removed: Vec::new(), left: left.into_iter().collect() }
-    }
-}
-
-/// A container that was created and must be removed.
-#[derive(Debug)]
-struct Container {
-    client: Client,
-    background: TaskTracker,
-    id: String,
-    is_removed: bool,
-}
-
-impl Container {
-    async fn remove(&mut self) -> Result<(), SandboxError> {
-        self.is_removed = true;
-        remove(&self.client, &self.id).await
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        if self.is_removed {
-            return;
-        }
-        // A run that was cancelled. Without a runtime the next sweep removes it.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (client, id) = (self.client.clone(), std::mem::take(&mut self.id));
-            self.background.spawn_on(async move { remove(&client, &id).await }, &runtime);
-        }
-    }
-}
-
-/// As people name a container.
-fn shown(id: &str) -> String {
-    format!("container {}", id.get(..12).unwrap_or(id))
-}
-
-async fn remove(client: &Client, id: &str) -> Result<(), SandboxError> {
-    let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
-    let removal = async {
-        match client.remove_container(id, Some(options)).await {
-            // Gone, or somebody is at it already.
-            Err(ApiError::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
-            other => other,
-        }
-    };
-    call(client, "remove a container", WORK, removal).await
-}
-
-/// What the runner says on its standard error.
-#[derive(Debug, Clone, Default)]
-struct Words(Arc<Mutex<Vec<u8>>>);
-
-impl Words {
-    fn add(&self, part: &Bytes) {
-        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = LAST_WORDS.saturating_sub(words.len());
-        words.extend(&part[..part.len().min(room)]);
-    }
-
-    fn said(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
-    }
-}
-
-/// A user of its own for each sandbox, so that what the kernel counts by user is not shared. Engines
-/// with a user namespace of their own map no more than 65,536 users.
-fn next_uid() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    const FIRST: u32 = 20_000;
-    const COUNT: u32 = 40_000;
-    FIRST + (std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))) % COUNT
 }
 
 /// An error with its causes: the first says only that the client failed, the last says why.

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures_util::future::{self, BoxFuture};
 use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
 
 use self::firecracker::Firecracker;
 use self::monitor::{Machine, Monitor, PID_FILE, Running};
@@ -26,7 +27,7 @@ use super::cgroup::{self, Group, Hierarchy};
 use super::image::Image;
 use super::leftovers;
 use super::owner::{Owner, start_of};
-use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed};
+use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed, settle};
 use super::wire::{self, RUNNER, RunnerConfig};
 use super::{
     Backend, Capabilities, CaseSpec, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport, failed,
@@ -69,6 +70,7 @@ struct Shared {
     /// Where groups for monitors can be made, or why not.
     groups: Result<Hierarchy, String>,
     cases_per_sandbox: u32,
+    background: TaskTracker,
     owner: Owner,
     /// Holds a folder for each machine.
     base: Base,
@@ -145,6 +147,7 @@ impl MicroVm {
             monitor,
             groups: cgroup::find(),
             cases_per_sandbox: settings.reuse.cases_per_sandbox(),
+            background: TaskTracker::new(),
             owner,
             base,
         };
@@ -218,6 +221,10 @@ impl Backend for MicroVm {
         self.shared.monitor.slowness()
     }
 
+    async fn settle(&self) {
+        settle(&self.shared.background).await;
+    }
+
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         let shared = Arc::clone(&self.shared);
         let swept = tokio::task::spawn_blocking(move || shared.sweep()).await;
@@ -237,6 +244,10 @@ impl Launch for Arc<Shared> {
 
     fn cases_per_sandbox(&self) -> u32 {
         self.cases_per_sandbox
+    }
+
+    fn background(&self) -> &TaskTracker {
+        &self.background
     }
 }
 

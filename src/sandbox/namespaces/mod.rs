@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use self::helper::{BecomeUser, Plan};
 pub use self::helper::{helper_main, helper_requested};
@@ -27,7 +28,9 @@ use self::python::Python;
 use super::cgroup::{self, Group, Hierarchy};
 use super::leftovers;
 use super::owner::Owner;
-use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed, read_words};
+use super::session::{
+    Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed, read_words, settle,
+};
 use super::wire::{Greeting, Runner, RunnerConfig};
 use super::{
     Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport, failed,
@@ -56,6 +59,7 @@ struct Shared {
     groups: Result<Hierarchy, String>,
     landlock: bool,
     cases_per_sandbox: u32,
+    background: TaskTracker,
     owner: Owner,
     is_root: bool,
     /// Holds a folder for each sandbox.
@@ -88,6 +92,7 @@ impl Namespaces {
             groups,
             landlock: true,
             cases_per_sandbox: settings.reuse.cases_per_sandbox(),
+            background: TaskTracker::new(),
             owner,
             is_root,
             base,
@@ -166,6 +171,10 @@ impl Backend for Namespaces {
         Ok(Box::new(WarmSession::open(Arc::clone(&self.shared), spec).await?))
     }
 
+    async fn settle(&self) {
+        settle(&self.shared.background).await;
+    }
+
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         let shared = Arc::clone(&self.shared);
         let swept = tokio::task::spawn_blocking(move || shared.sweep()).await;
@@ -186,6 +195,10 @@ impl Launch for Arc<Shared> {
 
     fn cases_per_sandbox(&self) -> u32 {
         self.cases_per_sandbox
+    }
+
+    fn background(&self) -> &TaskTracker {
+        &self.background
     }
 }
 
