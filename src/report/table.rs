@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::progress::Shown;
 use super::{Summary, Terms};
-use crate::model::{CaseResult, CaseVerdict, IsolationLevel, MinerId, RawAmount, Score, Split, TaskResult};
+use crate::model::{CaseVerdict, IsolationLevel, MinerId, RawAmount, Score, Split, TaskResult};
 use crate::validator::Fault;
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -52,16 +52,12 @@ fn plain_table(header: &[&str], right: &[usize]) -> Table {
 fn tasks_table(agents: &[(&MinerId, &[TaskResult])]) -> Table {
     let results = || agents.iter().flat_map(|(_, tasks)| tasks.iter());
     let has_split = results().any(|task| task.split.is_some());
-    let has_flaky = results().flat_map(|task| &task.cases).any(CaseResult::is_flaky);
     let mut header = vec!["Agent", "Task", "Score"];
     if has_split {
         header.extend(["Public", "Hidden", "Gap"]);
     }
-    header.push("Cases");
-    if has_flaky {
-        header.push("Flaky");
-    }
-    header.extend(["Longest", "Memory"]);
+    // Which cases are flaky is told below: each of them has failed.
+    header.extend(["Cases", "Longest", "Memory"]);
     let right: Vec<usize> = (2..header.len()).collect();
     let mut table = plain_table(&header, &right);
     for (miner_id, tasks) in agents {
@@ -77,9 +73,6 @@ fn tasks_table(agents: &[(&MinerId, &[TaskResult])]) -> Table {
                 });
             }
             row.push(format!("{passed}/{}", task.cases.len()));
-            if has_flaky {
-                row.push(task.cases.iter().filter(|case| case.is_flaky()).count().to_string());
-            }
             row.push(format!("{longest} ms"));
             row.push(format!("{:.1} MiB", memory as f64 / 1024.0));
             table.add_row(row);
@@ -162,7 +155,7 @@ fn ranking(out: &mut String, summary: &Summary) {
         ];
         if let Some(interval) = ranked.interval {
             row.push(format!("{} to {}", interval.low, interval.high));
-            row.push(if ranked.tied { "tied with the one above" } else { "" }.to_owned());
+            row.push(if ranked.tied { "tied with above" } else { "" }.to_owned());
         }
         table.add_row(row);
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use portcullis::model::{Destination, Egress, Ending};
-use portcullis::sandbox::{Choice, Reuse, RunId, SandboxError, SessionSpec, Settings, choose};
+use portcullis::sandbox::{Choice, RunId, SandboxError, SessionSpec, Settings, choose};
 
 use crate::leftovers;
 use crate::support::{BackendUnderTest, Under, World, case, close, expect, settings, trial};
@@ -28,9 +28,6 @@ pub(crate) fn trials(world: &Arc<World>, backend: BackendUnderTest) -> Vec<Trial
             cancelled(&under).await
         }),
         trial(world, backend, "an_argument_with_a_nul_is_our_fault", async move |under| nul(&under).await),
-        trial(world, backend, "a_sandbox_for_each_case_is_another_one_each_time", async move |_| {
-            one_each(backend).await
-        }),
         trial(world, backend, "a_list_of_destinations_is_refused_and_not_ignored", async move |under| {
             egress(&under).await
         }),
@@ -49,10 +46,18 @@ pub(crate) fn trials(world: &Arc<World>, backend: BackendUnderTest) -> Vec<Trial
 
 async fn killed(under: &Under, backend: BackendUnderTest) -> Result<(), Failed> {
     // The number makes it the only one of its kind.
-    let source = format!("{SLEEPER}  # {}", std::process::id());
-    let mut session = under.open(&source).await?;
+    let label = format!("killed-{}", std::process::id());
+    let source = format!("{SLEEPER}  # {label}");
+    let spec = SessionSpec {
+        run: RunId::generate(),
+        source: Arc::from(source.as_str()),
+        limits: under.limits.clone(),
+        egress: Egress::default(),
+        label: label.clone(),
+    };
+    let mut session = under.backend.open(&spec).await?;
     let victim = match backend {
-        BackendUnderTest::Docker => newest_container()?,
+        BackendUnderTest::Docker => container_of(&label)?,
         BackendUnderTest::Namespaces | BackendUnderTest::MicroVm => helper_of(&source)?,
     };
     let run = case(&[], b"");
@@ -84,21 +89,13 @@ fn helper_of(source: &str) -> Result<String, Failed> {
     Err("the helper is not to be found".into())
 }
 
-fn newest_container() -> Result<String, Failed> {
-    let owned_by_us = format!(".{}.", std::process::id());
-    let output = Command::new("docker")
-        .args(["ps", "-q", "--no-trunc", "--filter", "label=portcullis.label=test"])
-        .output()?;
-    let ids = String::from_utf8(output.stdout)?;
-    for id in ids.lines() {
-        let owner = Command::new("docker")
-            .args(["inspect", "--format", "{{index .Config.Labels \"portcullis.owner\"}}", id])
-            .output()?;
-        if String::from_utf8_lossy(&owner.stdout).contains(&owned_by_us) {
-            return Ok(id.to_owned());
-        }
+fn container_of(label: &str) -> Result<String, Failed> {
+    let filter = format!("label=portcullis.label={label}");
+    let output = Command::new("docker").args(["ps", "-q", "--no-trunc", "--filter", &filter]).output()?;
+    match String::from_utf8(output.stdout)?.lines().collect::<Vec<_>>()[..] {
+        [one] => Ok(one.to_owned()),
+        ref several => Err(format!("{several:?}, expected one container").into()),
     }
-    Err("the container is not to be found".into())
 }
 
 async fn cancelled(under: &Under) -> Result<(), Failed> {
@@ -122,34 +119,6 @@ async fn nul(under: &Under) -> Result<(), Failed> {
         Err(SandboxError::Failed { .. }) => Ok(()),
         other => Err(format!("{other:?}, expected a refusal").into()),
     }
-}
-
-/// Each case in a namespace of processes of its own.
-async fn one_each(backend: BackendUnderTest) -> Result<(), Failed> {
-    let choice = match backend {
-        BackendUnderTest::Docker => Choice::Docker,
-        BackendUnderTest::MicroVm => Choice::MicroVm,
-        BackendUnderTest::Namespaces => Choice::Namespaces,
-    };
-    let settings = Settings { reuse: Reuse::Case, ..settings() };
-    let chosen = choose(choice, &settings, &|_| ()).await?;
-    let under = Under {
-        backend: chosen.backend,
-        capabilities: chosen.capabilities,
-        limits: crate::support::limits(),
-    };
-    // Numbers of namespaces are used again at once; with the start of process 1 they are not.
-    let source = "import os\nwith open('/proc/1/stat') as file:\n    \
-                  print(os.readlink('/proc/self/ns/pid'), file.read().rpartition(')')[2].split()[19])";
-    let mut session = under.open(source).await?;
-    let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..3 {
-        let facts = session.run(&case(&[], b"")).await?;
-        expect("the ending", &facts.ending, &Ending::Exited { code: 0 })?;
-        seen.insert(facts.stdout.bytes);
-    }
-    close(session).await?;
-    expect("sandboxes", &seen.len(), &3)
 }
 
 pub(crate) async fn egress(under: &Under) -> Result<(), Failed> {

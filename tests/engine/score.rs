@@ -44,8 +44,19 @@ impl Score {
     /// On `reverse_string`, telling events as lines of JSON.
     pub(crate) fn start(backend: &str, more: &[&str], agents: &[&Path]) -> Result<Self, Failed> {
         // Tests that were started with `nohup` would hand its wish on.
-        let mut child = Command::new("env")
-            .arg("--default-signal=HUP")
+        Self::start_by(&["env", "--default-signal=HUP"], backend, more, agents)
+    }
+
+    /// As [`start`](Self::start), by a program that becomes ours.
+    pub(crate) fn start_by(
+        starter: &[&str],
+        backend: &str,
+        more: &[&str],
+        agents: &[&Path],
+    ) -> Result<Self, Failed> {
+        let (program, arguments) = starter.split_first().ok_or("no program")?;
+        let mut child = Command::new(program)
+            .args(arguments)
             .arg(helper())
             .args(["score", "--allow-weak", "--task", "reverse_string", "--format", "jsonl"])
             .args(["--sandbox", backend])

@@ -8,7 +8,7 @@ use portcullis::sandbox::Backend;
 
 use crate::leftovers;
 use crate::proxy::{Health, Proxy};
-use crate::score::{STUCK, Score, write};
+use crate::score::{SLOW, STUCK, Score, write};
 use crate::support::{BackendUnderTest, World, expect, is_unprivileged, trial};
 
 /// The line that says which sandbox was taken, after it was tried out and before any session is open.
@@ -31,6 +31,12 @@ pub(crate) fn trials(world: &Arc<World>, backend: BackendUnderTest) -> Vec<Trial
             async move |_| in_mid_case(backend, signal),
         ));
     }
+    trials.push(trial(
+        world,
+        backend,
+        "a_closed_terminal_does_not_stop_what_was_started_with_nohup",
+        async move |_| with_nohup(backend),
+    ));
     trials.push(trial(
         world,
         backend,
@@ -69,6 +75,21 @@ fn in_mid_case(backend: BackendUnderTest, signal: Signal) -> Result<(), Failed> 
         && first.len() > 1
         && first[1..].iter().chain(&second).all(|it| *it == "skipped");
     if is_right { Ok(()) } else { Err(format!("{first:?} {second:?}").into()) }
+}
+
+/// It goes on to its end.
+fn with_nohup(backend: BackendUnderTest) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let agent = write(folder.path(), "agent.py", SLOW)?;
+    let mut score = Score::start_by(&["nohup"], &backend.to_string(), &["--jobs", "1"], &[&agent])?;
+    score.until(JUDGED)?;
+    score.signal(Signal::SIGHUP)?;
+    expect("exit status", &score.end()?, &Some(0))?;
+    leftovers::of_process(score.pid()).map_err(|left| format!("left behind: {left}"))?;
+    let data = score.data();
+    let summary = data.last().ok_or("no summary")?;
+    expect("partial", &summary["partial"].as_bool().unwrap_or_default(), &false)?;
+    expect("score", &summary["rankings"][0]["score"].as_f64(), &Some(100.0))
 }
 
 fn while_opening(backend: BackendUnderTest) -> Result<(), Failed> {

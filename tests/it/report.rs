@@ -170,6 +170,8 @@ fn measured() -> Summary {
 #[test]
 fn flaky_cases_intervals_ties_and_the_gap_to_hidden_cases_are_shown() {
     let text = anstream::adapter::strip_str(&report::table(&measured())).to_string();
+    let widest = text.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{widest:?} columns");
     snapshots().bind(|| insta::assert_snapshot!("report-measured", text));
     let json: serde_json::Value = serde_json::from_str(&report::json(&measured())).expect("JSON");
     let first = &json["rankings"][0];
