@@ -5,6 +5,7 @@ use ruff_text_size::Ranged;
 
 use super::context::Context;
 use crate::python::analysis::{BindingKind, Value};
+use crate::python::stdlib;
 
 /// What a path may be.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +78,11 @@ impl Guess {
         self.texts.iter().find(|known| is_sensitive(known)).map(|known| known.text.as_str())
     }
 
+    /// A file that the interpreter imports where the agent, or the library, means another: `json.py`.
+    pub(super) fn shadowing(&self) -> Option<&str> {
+        self.texts.iter().find(|known| is_shadowing(known)).map(|known| known.text.as_str())
+    }
+
     /// A path that an agent may not write, if it may be one.
     pub(super) fn unwritable(&self) -> Option<&str> {
         self.texts.iter().find(|known| !is_writable(known)).map(|known| known.text.as_str())
@@ -137,6 +143,28 @@ fn is_writable(known: &Known) -> bool {
         return true;
     }
     !path.starts_with('/') && !path.starts_with("..") && path != "/"
+}
+
+/// Files that the interpreter runs by itself.
+const STARTED: [&str; 2] = ["sitecustomize", "usercustomize"];
+
+fn is_shadowing(known: &Known) -> bool {
+    let path = normalise(&known.text);
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", &path));
+    let stem = |ending: &str| file.strip_suffix(ending);
+    if known.prefix {
+        return false;
+    }
+    // A package is a folder of the module's name.
+    let module = stem(".py")
+        .or_else(|| stem(".pyc"))
+        .or_else(|| file.split_once('.').and_then(|(stem, _)| file.ends_with(".so").then_some(stem)));
+    let is_taken = |name: &str| STARTED.contains(&name) || stdlib::is_module(name);
+    match module {
+        Some("__init__") => is_taken(folder.rsplit('/').next().unwrap_or(folder)),
+        Some(name) => is_taken(name),
+        None => file.ends_with(".pth"),
+    }
 }
 
 /// A path that is written out.

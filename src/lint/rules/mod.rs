@@ -104,4 +104,5 @@ static RULES: &[&Rule] = &[
     &resources::RECURSION,
     &patterns::PATTERN,
     &patterns::BOMB,
+    &resources::DOUBLING,
 ];

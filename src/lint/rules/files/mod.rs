@@ -22,8 +22,9 @@ pub(in crate::lint::rules) static WRITE: Rule = Rule {
     name: "file-write",
     family: Family::Files,
     severity: Severity::Error,
-    what: "A file opened for writing, or a folder made, outside of the working directory and the temporary folder.",
-    why: "Whatever an agent leaves behind could reach the next one.",
+    what: "A file opened for writing, or a folder made, outside of the working directory and the temporary folder; or a \
+           file that is named so that the interpreter imports it (`json.py`, `sitecustomize.py`, `x.pth`).",
+    why: "Whatever an agent leaves behind could reach the next one; code that is written at run time was never looked at.",
     refused: "open('/dev/shm/out.txt', 'w')\n",
     passes: "with open('out.txt', 'w') as file:\n    file.write('x')\n",
     fix: "Write to a relative path, or below `tempfile.TemporaryDirectory()`.",
@@ -99,6 +100,13 @@ pub(super) fn report_write(guess: &Guess, range: TextRange, name: &str, cx: &mut
     if let Some(path) = guess.unwritable() {
         let found = Found::new(format!("`{path}` is written, which is not the agent's own"));
         cx.report(&WRITE, range, found.name(name).help(WRITE.fix));
+    } else if let Some(path) = guess.shadowing() {
+        let found = Found::new(format!("`{path}` is written, which the interpreter may import as code"));
+        cx.report(
+            &WRITE,
+            range,
+            found.name(name).help("name the file after no module of the standard library"),
+        );
     } else if !guess.complete
         || guess.texts.iter().any(|known| known.prefix && !known.text.starts_with("/tmp/"))
     {
