@@ -24,8 +24,9 @@ pub use rejudge::{
     Resolved,
 };
 pub use submission::{
-    AgentDetail, AgentPage, AgentSource, AgentSummary, AuditEvent, Health, Leaderboard, RunList, RunRecord,
-    RunScore, RunStanding, Standing, SubmissionDetail, SubmissionPage, Uploaded, Version,
+    AgentDetail, AgentPage, AgentSource, AgentSummary, AuditEntry, AuditEvent, AuditPage, Health,
+    Leaderboard, RunList, RunRecord, RunScore, RunStanding, Standing, SubmissionDetail, SubmissionPage,
+    Uploaded, Version,
 };
 pub use task::{ExampleCase, TaskDetail, TaskList, TaskSummary};
 pub use validation::{JobStatus, Passed, Validation, ValidationResult};

@@ -110,6 +110,8 @@ pub struct RejudgeDetail {
     pub kept: Vec<RejudgeKept>,
     /// Cases of an open set whose verdict would change, at most 10,000.
     pub cases: Vec<RejudgeCase>,
+    /// Whether there are more such cases than `cases` names. The changes of scores are complete.
+    pub more_cases: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -77,6 +77,25 @@ pub struct AuditEvent {
     pub reason: String,
 }
 
+/// One page of the steps of all submissions, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditPage {
+    pub events: Vec<AuditEntry>,
+    /// Give it as `after` for the next page; null on the last one.
+    pub next: Option<String>,
+}
+
+/// A step, and whose it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditEntry {
+    /// The order in which the steps were taken. A clock that was set back does not change it.
+    pub sequence: i64,
+    #[schema(value_type = uuid::Uuid)]
+    pub submission_id: SubmissionId,
+    #[serde(flatten)]
+    pub event: AuditEvent,
+}
+
 /// Every time a submission was judged, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunList {

@@ -203,6 +203,11 @@ fn text(detail: &RejudgeDetail) -> String {
             visible(&kept.why)
         ));
     }
+    if detail.more_cases {
+        lines.push(
+            "  more cases have another verdict than are named here; the scores are complete".to_owned(),
+        );
+    }
     lines.push(format!("  {} unchanged, {} results to come", detail.unchanged, detail.set.waiting));
     lines.join("\n")
 }

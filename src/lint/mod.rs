@@ -17,6 +17,7 @@ mod verdict;
 mod walk;
 mod worker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,9 +33,10 @@ pub use bundle::{BundleReport, check_bundle};
 pub use policy::{GateLimits, Level, Policy, PolicyError, Suggestion};
 pub use rule::{Family, Rule};
 pub use rules::rules;
+pub use worker::{Cancelled, STACK};
 
 use verdict::{Findings, Found};
-use worker::{Cancelled, Failure};
+use worker::Failure;
 
 /// What the gate says of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +63,39 @@ const PATIENCE: u64 = if cfg!(debug_assertions) { 20 } else { 1 };
 /// is counted in steps, so the verdict is the same on every machine and under any load; the
 /// policy's time is a backstop far behind that.
 pub fn check(bytes: &[u8], policy: &Policy) -> Report {
+    check_by(bytes, policy, |source| {
+        let shared = policy.clone();
+        worker::run(patience(policy), move |cancelled| analyse(&source, &shared, cancelled))
+    })
+}
+
+/// As [`check`] on the calling thread, for those who keep threads for it. They must have [`STACK`] bytes
+/// of stack, and it is the caller's to watch the clock: when [`patience`] is over, set `cancelled` and
+/// answer [`out_of_time`].
+pub fn check_here(bytes: &[u8], policy: &Policy, cancelled: Cancelled) -> Report {
+    check_by(bytes, policy, |source| {
+        let analysed = catch_unwind(AssertUnwindSafe(|| analyse(&source, policy, cancelled)));
+        analysed.map_err(|_| Failure::Panicked)
+    })
+}
+
+/// The refusal of what took longer than [`patience`].
+pub fn out_of_time(bytes: &[u8], policy: &Policy) -> Report {
+    check_by(bytes, policy, |_| Err(Failure::OutOfTime))
+}
+
+/// How long one analysis may take.
+pub fn patience(policy: &Policy) -> Duration {
+    Duration::from_millis(policy.limits.analysis_ms.saturating_mul(PATIENCE))
+}
+
+/// `analysis` stands for itself where it fails: neither depth nor time nor a mistake of ours can take the
+/// caller down, a panic or an overrun is a refusal.
+fn check_by(
+    bytes: &[u8],
+    policy: &Policy,
+    analysis: impl FnOnce(Source) -> Result<(GateVerdict, Vec<Finding>), Failure>,
+) -> Report {
     let report = |verdict, findings, source| Report {
         sha256: Digest::of(bytes),
         policy: policy.digest(),
@@ -76,26 +111,17 @@ pub fn check(bytes: &[u8], policy: &Policy) -> Report {
         }
     };
     let text = Arc::clone(source.text());
-    let (verdict, findings) = bounded(source, policy);
+    let (verdict, findings) = analysis(source).unwrap_or_else(|failure| unanalysed(failure, policy));
     report(verdict, findings, Some(text))
 }
 
-/// The analysis, so that neither depth nor time nor a mistake of ours can take the caller down: a
-/// panic or an overrun is a refusal.
-fn bounded(source: Source, policy: &Policy) -> (GateVerdict, Vec<Finding>) {
-    let patience = Duration::from_millis(policy.limits.analysis_ms.saturating_mul(PATIENCE));
-    let shared = policy.clone();
-    match worker::run(patience, move |cancelled| analyse(&source, &shared, cancelled)) {
-        Ok(result) => result,
-        Err(failure) => too_complex(
-            Findings::new(policy),
-            match failure {
-                Failure::NoThread => "the source could not be analysed: no thread could be started",
-                Failure::OutOfTime => "the source takes too long to analyse",
-                Failure::Panicked => "the source could not be analysed",
-            },
-        ),
-    }
+fn unanalysed(failure: Failure, policy: &Policy) -> (GateVerdict, Vec<Finding>) {
+    let why = match failure {
+        Failure::NoThread => "the source could not be analysed: no thread could be started",
+        Failure::OutOfTime => "the source takes too long to analyse",
+        Failure::Panicked => "the source could not be analysed",
+    };
+    too_complex(Findings::new(policy), why)
 }
 
 /// Refused whatever was found.

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 /// Address space for the analysis; only what is touched costs memory. The nesting limits keep the
 /// deepest walk far below it.
-const STACK: usize = 256 << 20;
+pub const STACK: usize = 256 << 20;
 
 /// A thread that nobody has asked anything for this long ends.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// Set when nobody waits for the answer any longer.
-pub(super) type Cancelled = Arc<AtomicBool>;
+pub type Cancelled = Arc<AtomicBool>;
 
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::MinerId;
 
-/// A disk that stands still is no reason to rest for minutes.
-const LONGEST_REST: Duration = Duration::from_secs(5);
+/// A disk that stands still is no reason to rest for many minutes.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// What is to be done, and who does it.
 #[derive(Debug, Default)]

@@ -9,26 +9,22 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::error::{ApiError, Kind};
+use super::workers::{Unanswered, Workers};
 use crate::lint::{self, Policy, Report};
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Gate {
     policy: Arc<Policy>,
     /// How many may run or wait.
     places: Arc<Semaphore>,
-    /// How many may run.
-    runners: Arc<Semaphore>,
+    workers: Workers,
 }
 
 impl Gate {
     /// As many analyses at one time as there are processors; `queue` more may wait.
     pub(super) fn new(policy: Arc<Policy>, queue: usize) -> Self {
         let runners = thread::available_parallelism().map_or(1, NonZero::get);
-        Self {
-            policy,
-            places: Arc::new(Semaphore::new(runners + queue)),
-            runners: Arc::new(Semaphore::new(runners)),
-        }
+        Self { policy, places: Arc::new(Semaphore::new(runners + queue)), workers: Workers::new(runners) }
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -42,22 +38,24 @@ impl Gate {
 
     /// The verdict on `bytes`, or that we are busy.
     pub(super) async fn check(&self, bytes: Bytes) -> Result<Report, ApiError> {
-        let closed = |_| ApiError::new(Kind::Busy, "the platform is shutting down");
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return Err(ApiError::new(
                 Kind::Busy,
                 "too many uploads wait for the gate; try again in a moment",
             ));
         };
-        let runner = Arc::clone(&self.runners).acquire_owned().await.map_err(closed)?;
-        let policy = Arc::clone(&self.policy);
-        // The permits go with the work: a client that goes away does not free a processor.
-        let work = tokio::task::spawn_blocking(move || {
-            let report = lint::check(&bytes, &policy);
-            drop((runner, place));
+        let (policy, agent) = (Arc::clone(&self.policy), bytes.clone());
+        // The place goes with the work: a client that goes away does not free a processor.
+        let work = self.workers.run(lint::patience(&policy), move |cancelled| {
+            let report = lint::check_here(&bytes, &policy, cancelled);
+            drop(place);
             report
         });
-        work.await.map_err(ApiError::internal)
+        match work.await {
+            Ok(report) => Ok(report),
+            Err(Unanswered::Late) => Ok(lint::out_of_time(&agent, &self.policy)),
+            Err(error @ (Unanswered::Broken | Unanswered::NoThread)) => Err(ApiError::internal(error)),
+        }
     }
 
     /// The verdicts on texts that are stored, under another policy. It takes one processor and waits
@@ -67,12 +65,11 @@ impl Gate {
         sources: Vec<Arc<str>>,
         policy: Arc<Policy>,
     ) -> Result<Vec<Report>, ApiError> {
-        let closed = |_| ApiError::new(Kind::Busy, "the platform is shutting down");
-        let runner = Arc::clone(&self.runners).acquire_owned().await.map_err(closed)?;
-        let work = tokio::task::spawn_blocking(move || {
-            let reports = sources.iter().map(|source| lint::check(source.as_bytes(), &policy)).collect();
-            drop(runner);
-            reports
+        // Each of them has its own clock; this one is for all of them together.
+        let patience =
+            lint::patience(&policy).saturating_mul(u32::try_from(sources.len()).unwrap_or(u32::MAX));
+        let work = self.workers.run(patience.saturating_mul(2), move |_| {
+            sources.iter().map(|source| lint::check(source.as_bytes(), &policy)).collect()
         });
         work.await.map_err(ApiError::internal)
     }

@@ -30,6 +30,7 @@ mod settings;
 mod state;
 mod validation;
 mod views;
+mod workers;
 
 use std::fs::{self, File, TryLockError};
 use std::io;

@@ -67,6 +67,7 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_upstream));
     let operators = OpenApiRouter::new()
         .routes(routes!(routes::agents::source))
+        .routes(routes!(routes::audit::list))
         .routes(routes!(routes::bans::list, routes::bans::add))
         .routes(routes!(routes::bans::lift))
         .routes(routes!(routes::holds::list))

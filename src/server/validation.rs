@@ -22,11 +22,15 @@ use crate::bundle::Rules;
 use crate::lint::{self, Policy};
 use crate::model::{GateVerdict, InvalidName, Slug};
 use crate::queue::Clock;
-use crate::store::{NewValidation, Store, StoreError, StoredValidation, ValidationState, storable};
+use crate::store::{
+    Forgotten, NewValidation, Store, StoreError, StoredValidation, ValidationState, storable,
+};
 use crate::task::{self, Artifact, Author, Holds, InvalidInvariants, Task};
 
 /// Ended jobs are forgotten after so long.
 const KEPT: SignedDuration = SignedDuration::from_secs(3600);
+/// The clocks of several platforms on one database may differ by so much.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
 /// Ended jobs that are kept at most; the oldest go first.
 const MOST_KEPT: u32 = 1000;
 const MOST_LOG_LINES: usize = 2000;
@@ -176,7 +180,7 @@ impl Jobs {
 
     /// The job `id`, and its log.
     pub(super) async fn get(&self, id: Uuid) -> Result<Option<(Validation, String)>, StoreError> {
-        let found = self.0.store.validation(id, self.forgotten()).await?;
+        let found = self.0.store.validation(id, &self.forgotten()).await?;
         Ok(found.map(|mut job| {
             let log = std::mem::take(&mut job.log);
             (shown_as(job), log)
@@ -201,8 +205,8 @@ impl Jobs {
 
     /// Forgets what ended long ago.
     pub(super) async fn forget(&self) -> Result<(), StoreError> {
-        let (store, platform, now) = (&self.0.store, self.0.platform, self.0.clock.now());
-        store.forget_validations(platform, MOST_KEPT, self.forgotten(), LEFT, now).await
+        let (store, now) = (&self.0.store, self.0.clock.now());
+        store.forget_validations(&self.forgotten(), MOST_KEPT, LEFT, now).await
     }
 
     /// The invariants that `task` asks for, and the id that they have.
@@ -221,8 +225,10 @@ impl Jobs {
         }
     }
 
-    fn forgotten(&self) -> Timestamp {
-        self.0.clock.now().saturating_sub(KEPT).unwrap_or(Timestamp::MIN)
+    fn forgotten(&self) -> Forgotten {
+        let now = self.0.clock.now();
+        let before = |long: SignedDuration| now.saturating_sub(long).unwrap_or(Timestamp::MIN);
+        Forgotten { platform: self.0.platform, own: before(KEPT), others: before(KEPT + CLOCKS) }
     }
 
     /// Runs a job that waits, once there is a runner.

@@ -89,55 +89,63 @@ impl Store {
     }
 }
 
-/// Asks for everything that decides about `all`.
+/// Asks for everything that decides about `all`, in one message to the database: each message changes
+/// threads twice.
 async fn known(
     transaction: &mut Transaction<'static, Any>,
     all: &[NewSubmission],
 ) -> Result<Known, StoreError> {
     let folded: Vec<Value> = all.iter().map(|new| new.miner.as_str().to_ascii_lowercase().into()).collect();
-    let folded = Value::from(folded).to_string();
     let digests: Vec<Value> = all.iter().map(|new| new.source.to_string().into()).collect();
-    let mut known = Known { names: HashMap::new(), bans: HashMap::new(), sources: HashMap::new() };
-
-    let rows = sqlx::query("SELECT folded, id FROM miners WHERE folded IN (SELECT value FROM json_each($1))")
-        .bind(folded.clone())
-        .fetch_all(&mut **transaction)
-        .await
-        .map_err(StoreError::query(DOING))?;
-    for row in &rows {
-        let folded: String = row.try_get("folded").map_err(StoreError::query(DOING))?;
-        let holder = Reader { row, what: "miner", id: folded.clone() }.parsed("id", str::parse)?;
-        known.names.insert(folded, holder);
-    }
-
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT {BAN} FROM bans WHERE lifted_at IS NULL AND folded IN (SELECT value FROM json_each($1))"
+        "SELECT 'name' AS found, folded, id FROM miners WHERE folded IN (SELECT value FROM json_each($1)); \
+         SELECT 'ban' AS found, {BAN} FROM bans \
+         WHERE lifted_at IS NULL AND folded IN (SELECT value FROM json_each($1)); \
+         SELECT 'source' AS found, source_sha256, id, miner_id FROM submissions \
+         WHERE state <> 'failed' AND source_sha256 IN (SELECT value FROM json_each($2))"
     )))
-    .bind(folded)
-    .fetch_all(&mut **transaction)
-    .await
-    .map_err(StoreError::query(DOING))?;
-    for row in &rows {
-        let ban = bans::ban(row)?;
-        known.bans.insert(ban.miner.as_str().to_ascii_lowercase(), ban);
-    }
-
-    let rows = sqlx::query(
-        "SELECT source_sha256, id, miner_id FROM submissions \
-         WHERE state <> 'failed' AND source_sha256 IN (SELECT value FROM json_each($1))",
-    )
+    .bind(Value::from(folded).to_string())
     .bind(Value::from(digests).to_string())
     .fetch_all(&mut **transaction)
     .await
     .map_err(StoreError::query(DOING))?;
+
+    let mut known = Known { names: HashMap::new(), bans: HashMap::new(), sources: HashMap::new() };
     for row in &rows {
         let id: String = row.try_get("id").map_err(StoreError::query(DOING))?;
         let reader = Reader { row, what: "submission", id };
-        let earlier = (reader.parsed("id", SubmissionId::parse)?, reader.parsed("miner_id", str::parse)?);
-        known.sources.insert(reader.parsed("source_sha256", str::parse)?, earlier);
+        match reader.text("found")?.as_str() {
+            "name" => {
+                known.names.insert(reader.text("folded")?, reader.parsed("id", str::parse)?);
+            }
+            "ban" => {
+                let ban = bans::ban(row)?;
+                known.bans.insert(ban.miner.as_str().to_ascii_lowercase(), ban);
+            }
+            _ => {
+                let earlier =
+                    (reader.parsed("id", SubmissionId::parse)?, reader.parsed("miner_id", str::parse)?);
+                known.sources.insert(reader.parsed("source_sha256", str::parse)?, earlier);
+            }
+        }
     }
     Ok(known)
 }
+
+/// One message: the statements take their parameters by number, and a list of nothing inserts nothing.
+const INSERT: &str = "\
+    INSERT INTO miners (id, folded, created_at) \
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1); \
+    INSERT INTO sources (sha256, bytes, created_at) \
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($2) WHERE true \
+    ON CONFLICT (sha256) DO NOTHING; \
+    INSERT INTO submissions (id, miner_id, upload_sha256, source_sha256, policy, findings, \
+    state, reason, slots, quorum, received_at, updated_at) \
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+    value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 10 FROM json_each($3) ORDER BY key \
+    RETURNING id, sequence; \
+    INSERT INTO audit_events (at, actor, submission_id, to_state, reason) \
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($4) ORDER BY key";
 
 /// Stores those that are let in, in their order.
 async fn insert(
@@ -148,21 +156,12 @@ async fn insert(
     if taken.is_empty() {
         return Ok(Vec::new());
     }
-    if !miners.is_empty() {
-        let sql = "INSERT INTO miners (id, folded, created_at) \
-                   SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1)";
-        run(transaction, sql, miners).await?;
-    }
-    let rows = taken.iter().map(|new| json!([new.source, new.source_bytes, new.at.as_millisecond()]));
-    let sql = "INSERT INTO sources (sha256, bytes, created_at) \
-               SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
-               ON CONFLICT (sha256) DO NOTHING";
-    run(transaction, sql, rows.collect()).await?;
     shelf::shelve(transaction, taken).await?;
 
-    let mut rows = Vec::with_capacity(taken.len());
+    let sources = taken.iter().map(|new| json!([new.source, new.source_bytes, new.at.as_millisecond()]));
+    let mut submissions = Vec::with_capacity(taken.len());
     for new in taken {
-        rows.push(json!([
+        submissions.push(json!([
             new.id,
             new.miner.as_str(),
             new.upload,
@@ -176,17 +175,18 @@ async fn insert(
             new.at.as_millisecond(),
         ]));
     }
-    let numbers = sqlx::query(
-        "INSERT INTO submissions (id, miner_id, upload_sha256, source_sha256, policy, findings, \
-         state, reason, slots, quorum, received_at, updated_at) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
-         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 10 FROM json_each($1) ORDER BY key \
-         RETURNING id, sequence",
-    )
-    .bind(Value::from(rows).to_string())
-    .fetch_all(&mut **transaction)
-    .await
-    .map_err(StoreError::query(DOING))?;
+    let events = taken.iter().map(|new| {
+        let (at, state) = (new.at.as_millisecond(), new.state().as_str());
+        json!([at, new.miner.as_str(), new.id, state, new.first_words()])
+    });
+    let numbers = sqlx::query(INSERT)
+        .bind(Value::from(miners).to_string())
+        .bind(Value::from_iter(sources).to_string())
+        .bind(Value::from(submissions).to_string())
+        .bind(Value::from_iter(events).to_string())
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(StoreError::query(DOING))?;
     let mut sequences = HashMap::with_capacity(numbers.len());
     for row in &numbers {
         let id: String = row.try_get("id").map_err(StoreError::query(DOING))?;
@@ -194,14 +194,6 @@ async fn insert(
         sequences.insert(reader.parsed("id", SubmissionId::parse)?, reader.integer("sequence")?);
     }
 
-    let events = taken.iter().map(|new| {
-        let (at, state) = (new.at.as_millisecond(), new.state().as_str());
-        json!([at, new.miner.as_str(), new.id, state, new.first_words()])
-    });
-    let sql = "INSERT INTO audit_events (at, actor, submission_id, to_state, reason) \
-               SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 \
-               FROM json_each($1) ORDER BY key";
-    run(transaction, sql, events.collect()).await?;
     for new in taken {
         if let Some(reason) = &new.hold {
             open_hold(transaction, new.id, reason, new.at).await?;
@@ -218,17 +210,4 @@ async fn insert(
             sequences.get(&new.id).map(|sequence| new.stored_as(*sequence)).ok_or_else(lost)
         })
         .collect()
-}
-
-async fn run(
-    transaction: &mut Transaction<'static, Any>,
-    sql: &'static str,
-    rows: Vec<Value>,
-) -> Result<(), StoreError> {
-    sqlx::query(sql)
-        .bind(Value::from(rows).to_string())
-        .execute(&mut **transaction)
-        .await
-        .map(drop)
-        .map_err(StoreError::query(DOING))
 }

@@ -75,6 +75,8 @@ impl Blobs {
         self.objects.put(&parts(&name), text.to_owned().into()).await
     }
 
+    /// As [`Objects::put_all`]: what is there in part has another digest, and its source is still on the
+    /// shelf.
     pub(super) async fn put_all(&self, sources: Vec<(Digest, Bytes)>) -> Result<(), StoreError> {
         let named = |(digest, text): (Digest, Bytes)| {
             let name = digest.to_string();

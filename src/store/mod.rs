@@ -46,10 +46,10 @@ pub use overview::ValidatorHealth;
 pub use quota::{Exceeded, Quota};
 pub use rechecks::{Rechecked, Regated, Sentence};
 pub use rejudges::{Act, Applied, CaseChange, Entry, Made, Rejudge, RejudgeState, ScoreChange, Selection};
-pub use rows::{Event, Submission, storable};
+pub use rows::{AuditRow, Event, Submission, storable};
 pub use runs::{JudgedTask, Judgement, Run, RunTask, Standing};
 pub use submissions::{Admission, NewSubmission, Page, Ranked, SubmissionQuery};
-pub use validations::{NewValidation, StoredValidation, ValidationState};
+pub use validations::{Forgotten, NewValidation, StoredValidation, ValidationState};
 
 use known_bans::KnownBans;
 use together::Together;
@@ -146,6 +146,13 @@ pub struct Store {
     known_bans: KnownBans,
 }
 
+/// What the one connection that writes to SQLite wants beside that. Each upload touches a page of every
+/// index at random: 16 MiB of them stay in memory, and what was written is carried over into the database
+/// when it is as much, many changes of one page at once. What a statement would undo is kept in memory
+/// instead of in a file.
+const WRITER: &str =
+    "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;";
+
 /// How long a statement waits for a lock that another process holds.
 const BUSY_MS: u32 = 10_000;
 
@@ -157,19 +164,21 @@ impl Store {
     pub async fn open_file(path: &Path) -> Result<Self, StoreError> {
         let name = path.display().to_string();
         let url = format!("sqlite://{}?mode=rwc", percent_encoded(path));
-        let options = || {
+        let options = |pragmas: &'static str| {
             let options = AnyPoolOptions::new().acquire_timeout(std::time::Duration::from_secs(10));
+            // There is nobody at the other end who could have gone away.
+            let options = options.test_before_acquire(false);
             // SQLite ends a transaction by itself when the disk is full or fails. The library then
             // takes it to be open for ever, and nothing could be written until the next start.
             let options = options.before_acquire(|connection, _| {
                 Box::pin(std::future::ready(Ok(!connection.is_in_transaction())))
             });
-            options.after_connect(|connection, _| {
+            options.after_connect(move |connection, _| {
                 Box::pin(async move {
                     // FULL: a submission that was answered with 201 survives a power cut.
                     let pragmas = format!(
                         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                             PRAGMA foreign_keys = ON; PRAGMA busy_timeout = {BUSY_MS};"
+                         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = {BUSY_MS}; {pragmas}"
                     );
                     sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas)).execute(connection).await?;
                     Ok(())
@@ -183,13 +192,13 @@ impl Store {
         sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut first).await.map_err(open)?;
         first.close().await.map_err(open)?;
         let open = |source| StoreError::Open { name: name.clone(), source };
-        let writes = options().max_connections(1).connect(&url).await.map_err(open)?;
+        let writes = options(WRITER).max_connections(1).connect(&url).await.map_err(open)?;
         sqlx::migrate!("./migrations/sqlite")
             .run(&writes)
             .await
             .map_err(|source| StoreError::Migrate { name: name.clone(), source })?;
         let open = |source| StoreError::Open { name: name.clone(), source };
-        let reads = options().max_connections(4).connect(&url).await.map_err(open)?;
+        let reads = options("").max_connections(4).connect(&url).await.map_err(open)?;
         Ok(Self::over(Engine::Sqlite, reads, writes))
     }
 

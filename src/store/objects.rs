@@ -177,10 +177,11 @@ impl Objects {
     }
 
     /// Puts many, whatever was there, with one wait for the disk where they are files. Names are of
-    /// two levels.
+    /// two levels. Until it returns, and after a crash, a part of a file may be there under its name: this
+    /// is for who can tell, and has it elsewhere for as long.
     ///
     /// # Errors
-    /// When one of them could not be put; others may be there then.
+    /// When one of them could not be put; others, and a part of one, may be there then.
     pub async fn put_all(&self, objects: Vec<([String; 2], Bytes)>) -> Result<(), StoreError> {
         let Some(folder) = &self.folder else {
             for (name, bytes) in objects {
@@ -212,20 +213,18 @@ impl Objects {
     }
 }
 
-/// Each appears whole or not at all, and all of them are durable when it returns.
+/// All of them are whole and durable when it returns; before that there may be a part of one.
 fn write_all(folder: &Path, objects: &[([String; 2], Bytes)]) -> io::Result<()> {
     for ([head, rest], bytes) in objects {
         let folder = folder.join(head);
-        // As the library names what is half written; a start removes such.
-        let (new, whole) = (folder.join(format!("{rest}#0")), folder.join(rest));
-        match fs::write(&new, bytes) {
+        let file = folder.join(rest);
+        match fs::write(&file, bytes) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(&folder)?;
-                fs::write(&new, bytes)?;
+                fs::write(&file, bytes)?;
             }
             written => written?,
         }
-        fs::rename(&new, &whole)?;
     }
     // One wait for all of them and their names, instead of one or two for each.
     nix::unistd::syncfs(File::open(folder)?).map_err(io::Error::from)

@@ -41,6 +41,15 @@ pub struct Event {
     pub reason: String,
 }
 
+/// A step among those of all submissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// The order in which they were taken.
+    pub sequence: i64,
+    pub submission: SubmissionId,
+    pub event: Event,
+}
+
 /// PostgreSQL keeps no text with a NUL in it, and what SQLite keeps shall go into PostgreSQL too: the
 /// symbol for it stands in its place.
 pub fn storable(text: &str) -> String {

@@ -7,7 +7,7 @@ use sqlx::{Any, Transaction};
 
 use super::bans::{self, Ban, NOT_BANNED};
 use super::quota::{self, Exceeded, Quota};
-use super::rows::{self, Event, Reader, SUBMISSION, Submission};
+use super::rows::{self, AuditRow, Event, Reader, SUBMISSION, Submission};
 use super::{Engine, Store, StoreError, count, record, shelf};
 use crate::diagnostic::Finding;
 use crate::model::{Digest, MinerId, Score, SubmissionId, SubmissionState};
@@ -258,6 +258,32 @@ impl Store {
         .await
         .map_err(StoreError::query("read the events of a submission"))?;
         rows.iter().map(rows::event).collect()
+    }
+
+    /// The steps of all submissions, newest first: those before the one with the number `before`.
+    ///
+    /// # Errors
+    /// As [`Store::submission`].
+    pub async fn audit(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT sequence, submission_id, at, actor, from_state, to_state, reason FROM audit_events \
+             WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2",
+        )
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
+        .fetch_all(&self.reads)
+        .await
+        .map_err(StoreError::query("list the events"))?;
+        rows.iter()
+            .map(|row| {
+                let reader = Reader { row, what: "event", id: String::new() };
+                Ok(AuditRow {
+                    sequence: reader.integer("sequence")?,
+                    submission: reader.parsed("submission_id", SubmissionId::parse)?,
+                    event: rows::event(row)?,
+                })
+            })
+            .collect()
     }
 
     /// The newest submissions of one miner, newest first.

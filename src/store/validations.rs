@@ -49,6 +49,18 @@ pub struct NewValidation {
     pub at: Timestamp,
 }
 
+/// Whose validations are forgotten when. A time in the database is of the clock of the platform that took
+/// the validation; those of several platforms may differ.
+#[derive(Debug, Clone, Copy)]
+pub struct Forgotten {
+    /// The platform that asks.
+    pub platform: Uuid,
+    /// Its own: those that ended then or before.
+    pub own: Timestamp,
+    /// The others': those that ended then or before, and those that had not ended and came before.
+    pub others: Timestamp,
+}
+
 /// A validation as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredValidation {
@@ -99,20 +111,23 @@ impl Store {
         .map_err(StoreError::query("store a validation"))
     }
 
-    /// The validation `id`, unless it ended at `forgotten` or before.
+    /// The validation `id`, unless it is forgotten.
     ///
     /// # Errors
     /// When the database fails or what it holds cannot be read.
     pub async fn validation(
         &self,
         id: Uuid,
-        forgotten: Timestamp,
+        forgotten: &Forgotten,
     ) -> Result<Option<StoredValidation>, StoreError> {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {VALIDATION} FROM validations WHERE id = $1 AND (ended_at IS NULL OR ended_at > $2)"
+            "SELECT {VALIDATION} FROM validations WHERE id = $1 AND (ended_at IS NULL \
+             OR ended_at > CASE WHEN platform = $2 THEN $3 ELSE $4 END)"
         )))
         .bind(id.to_string())
-        .bind(forgotten.as_millisecond())
+        .bind(forgotten.platform.to_string())
+        .bind(forgotten.own.as_millisecond())
+        .bind(forgotten.others.as_millisecond())
         .fetch_optional(&self.reads)
         .await
         .map_err(StoreError::query("find a validation"))?;
@@ -216,25 +231,27 @@ impl Store {
         Ok(waiting)
     }
 
-    /// Forgets what ended at `forgotten` or before, and the oldest of more than `most`. What another
-    /// platform took before that and did not end fails with `log`: that platform does not come back.
+    /// Forgets what is `forgotten`, and the oldest of more than `most`. What another platform took and did
+    /// not end in all that time fails with `log`: that platform does not come back.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn forget_validations(
         &self,
-        platform: Uuid,
+        forgotten: &Forgotten,
         most: u32,
-        forgotten: Timestamp,
         log: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         const DOING: &str = "forget old validations";
         sqlx::query(
-            "DELETE FROM validations WHERE ended_at <= $1 OR (ended_at IS NOT NULL AND id NOT IN (\
-             SELECT id FROM validations WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, id LIMIT $2))",
+            "DELETE FROM validations WHERE ended_at <= CASE WHEN platform = $1 THEN $2 ELSE $3 END \
+             OR (ended_at IS NOT NULL AND id NOT IN (\
+             SELECT id FROM validations WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, id LIMIT $4))",
         )
-        .bind(forgotten.as_millisecond())
+        .bind(forgotten.platform.to_string())
+        .bind(forgotten.own.as_millisecond())
+        .bind(forgotten.others.as_millisecond())
         .bind(i64::from(most))
         .execute(&self.writes)
         .await
@@ -245,8 +262,8 @@ impl Store {
         )
         .bind(log.to_owned())
         .bind(at.as_millisecond())
-        .bind(platform.to_string())
-        .bind(forgotten.as_millisecond())
+        .bind(forgotten.platform.to_string())
+        .bind(forgotten.others.as_millisecond())
         .execute(&self.writes)
         .await
         .map(drop)

@@ -304,6 +304,7 @@ fn neither_logs_nor_metrics_nor_live_updates_nor_problems_nor_backups_tell_it() 
             "/internal/v1/holds",
             "/internal/v1/bans",
             "/internal/v1/rejudges",
+            "/internal/v1/audit",
             "/internal/v1/agents/alice/source",
         ]
         .map(str::to_owned)

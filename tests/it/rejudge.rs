@@ -190,7 +190,9 @@ async fn a_set_runs_beside_the_live_scores_and_is_applied_as_one_act() {
     assert_eq!(of_alice.live[&slug("addition")], score(5_000));
     assert_eq!(of_alice.proposed[&slug("addition")], Score::FULL);
     assert!(!of_alice.proposed.contains_key(&slug("zebra")));
-    let cases = world.store.rejudge_cases(set).await.expect("it works");
+    let cases = world.store.rejudge_cases(set, 100).await.expect("it works");
+    let none = world.store.rejudge_cases(set, 0).await.expect("it works");
+    assert!(none.is_empty(), "at most as many as were asked for");
     let changes: Vec<_> = cases.iter().map(|c| (c.submission, c.case.as_str(), c.before, c.after)).collect();
     assert_eq!(changes, [(alice, "first", Some(CaseVerdict::WrongAnswer), CaseVerdict::Accepted)]);
 

@@ -36,6 +36,7 @@ struct SetPage {
     resolved: String,
     unchanged: u64,
     changes: Vec<ChangeView>,
+    more_cases: bool,
     kept: Vec<KeptView>,
 }
 
@@ -92,6 +93,7 @@ pub(super) async fn show(State(app): State<App>, Named(id): Named<Uuid>) -> Page
         resolved,
         unchanged: detail.unchanged,
         changes: changes.collect(),
+        more_cases: detail.more_cases,
         kept: kept.collect(),
     })
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod agents;
 pub(super) mod assignments;
+pub(super) mod audit;
 pub(super) mod bans;
 pub(super) mod bridge;
 pub(super) mod holds;

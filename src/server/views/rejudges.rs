@@ -8,8 +8,12 @@ use crate::api::{
 use crate::judge;
 use crate::model::{MinerId, Score, SubmissionState, TaskResult};
 use crate::server::error::ApiError;
+use crate::server::paging;
 use crate::server::state::App;
 use crate::store::{Entry, Rejudge, RejudgeState, ScoreChange, Selection};
+
+/// In one answer.
+const MOST_CASES: u32 = 10_000;
 
 pub(in crate::server) fn unknown(id: Uuid) -> ApiError {
     ApiError::not_found(format!("there is no rejudge set `{id}`"))
@@ -26,6 +30,7 @@ pub(in crate::server) async fn detail(app: &App, id: Uuid) -> Result<RejudgeDeta
         unchanged: 0,
         kept: Vec::new(),
         cases: Vec::new(),
+        more_cases: false,
     };
     let made = match set.state {
         RejudgeState::Open => None,
@@ -51,7 +56,9 @@ pub(in crate::server) async fn detail(app: &App, id: Uuid) -> Result<RejudgeDeta
             }),
         }
     }
-    let cases = app.store.rejudge_cases(id).await?.into_iter().map(|change| RejudgeCase {
+    let mut cases = app.store.rejudge_cases(id, MOST_CASES + 1).await?;
+    detail.more_cases = paging::cut(&mut cases, MOST_CASES);
+    let cases = cases.into_iter().map(|change| RejudgeCase {
         submission_id: change.submission,
         task: change.task,
         case: change.case,

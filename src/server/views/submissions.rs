@@ -56,7 +56,7 @@ pub(in crate::server) async fn history(
 pub(in crate::server) async fn detail(app: &App, id: SubmissionId) -> Result<SubmissionDetail, ApiError> {
     let missing = || ApiError::not_found(format!("there is no submission `{id}`"));
     let submission = app.store.submission(id).await?.ok_or_else(missing)?;
-    let events = app.store.events(id).await?.into_iter().map(audit_event).collect();
+    let events = app.store.events(id).await?.into_iter().map(step).collect();
     // Results that validators disagree about are not shown as if they were true.
     let tasks = match submission.score {
         Some(_) => results::public(&app.store.live_results(id).await?, &app.tasks),
@@ -80,6 +80,7 @@ pub(in crate::server) async fn detail(app: &App, id: SubmissionId) -> Result<Sub
     })
 }
 
-fn audit_event(event: Event) -> AuditEvent {
+/// One step.
+pub(in crate::server) fn step(event: Event) -> AuditEvent {
     AuditEvent { at: event.at, actor: event.actor, from: event.from, to: event.to, reason: event.reason }
 }

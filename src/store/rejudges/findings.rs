@@ -47,9 +47,6 @@ pub struct ScoreChange {
     pub before: Score,
     pub after: Score,
 }
-/// Of the changes of cases that are read.
-const MOST_CASES: i64 = 10_000;
-
 impl Store {
     /// Every submission of a set with what counts and what was found anew, in order of arrival.
     ///
@@ -134,11 +131,11 @@ impl Store {
         Ok(())
     }
 
-    /// The cases whose verdict an open set would change.
+    /// The cases whose verdict an open set would change, at most `most` of them.
     ///
     /// # Errors
     /// As [`Store::rejudge`].
-    pub async fn rejudge_cases(&self, id: Uuid) -> Result<Vec<CaseChange>, StoreError> {
+    pub async fn rejudge_cases(&self, id: Uuid, most: u32) -> Result<Vec<CaseChange>, StoreError> {
         let rows = sqlx::query(
             "SELECT DISTINCT n.submission_id, nc.task, nc.name, oc.verdict AS before_verdict, \
              nc.verdict AS after_verdict FROM runs r \
@@ -150,7 +147,7 @@ impl Store {
              ORDER BY n.submission_id, nc.task, nc.name LIMIT $2",
         )
         .bind(id.to_string())
-        .bind(MOST_CASES)
+        .bind(i64::from(most))
         .fetch_all(&self.reads)
         .await
         .map_err(StoreError::query("compare the cases of a rejudge set"))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portcullis::api::{BanRequest, RejudgeRequest, SubmissionPage};
+use portcullis::api::{AuditPage, BanRequest, RejudgeRequest, SubmissionPage};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -82,6 +82,8 @@ async fn every_list_comes_in_pages_that_link_to_the_next() {
         ("/tasks?limit=2", "tasks", "id", tasks),
         ("/internal/v1/bans?limit=2", "bans", "miner_id", 5),
         ("/internal/v1/rejudges?limit=2", "rejudges", "rejudge_id", 5),
+        // Let in, taken by a validator, scored.
+        ("/internal/v1/audit?limit=2", "events", "sequence", 15),
     ] {
         let seen = follow(&platform, path, list, id).await;
         let different: BTreeSet<&String> = seen.iter().collect();
@@ -111,6 +113,23 @@ async fn the_newest_submission_is_first_and_the_last_page_may_be_full() {
 }
 
 #[tokio::test]
+async fn the_audit_tells_every_step_to_the_operator_alone() {
+    let platform = Platform::start().await;
+    let first = platform.upload("alice", "print(1)\n").await.expect("taken").submission_id;
+    let second = platform.upload("bob", "print(2)\n").await.expect("taken").submission_id;
+    let nobody = reqwest::get(format!("{}/internal/v1/audit", platform.url)).await.expect("an answer");
+    assert_eq!(nobody.status(), 401);
+    let page: AuditPage =
+        serde_json::from_value(json(get(&platform, "/internal/v1/audit").await).await).expect("a page");
+    let told: Vec<_> =
+        page.events.iter().map(|entry| (entry.submission_id, entry.event.actor.as_str())).collect();
+    assert_eq!((told, page.next), (vec![(second, "bob"), (first, "alice")], None), "newest first");
+    for (entry, id) in page.events.into_iter().zip([second, first]) {
+        assert_eq!(platform.client.submission(id).await.expect("known").events, [entry.event]);
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_cannot_be_is_malformed() {
     let platform = Platform::start().await;
     for path in [
@@ -132,6 +151,8 @@ async fn a_page_that_cannot_be_is_malformed() {
         "/internal/v1/rejudges?after=x",
         "/internal/v1/rejudges?limit=0",
         "/internal/v1/rejudges?page=2",
+        "/internal/v1/audit?after=x",
+        "/internal/v1/audit?limit=1001",
     ] {
         let answer = get(&platform, path).await;
         assert_eq!(answer.status(), 400, "{path}");
@@ -155,6 +176,7 @@ async fn who_has_the_newest_answer_gets_a_304_until_it_changes() {
         "/internal/v1/bans",
         "/internal/v1/holds",
         "/internal/v1/rejudges",
+        "/internal/v1/audit",
     ] {
         let first = get(&platform, path).await;
         let tag = first.headers()["etag"].to_str().expect("ASCII").to_owned();

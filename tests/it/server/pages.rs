@@ -37,6 +37,25 @@ async fn attacked(platform: &Platform) -> portcullis::model::SubmissionId {
 }
 
 #[tokio::test]
+async fn a_page_marks_itself_in_the_navigation() {
+    let platform = Platform::start().await;
+    for (path, link, mark) in [
+        ("/", "/", "page"),
+        ("/ui/tasks", "/ui/tasks", "page"),
+        ("/ui/tasks/arithmetic", "/ui/tasks", "true"),
+        ("/ui/validators", "/ui/validators", "page"),
+        ("/ui/api", "/ui/api", "page"),
+    ] {
+        let (status, html) = page(&platform, path).await;
+        assert_eq!(status, 200, "{path}");
+        assert_eq!(html.matches("aria-current").count(), 1, "{path}");
+        assert!(html.contains(&format!("<a href=\"{link}\" aria-current=\"{mark}\">")), "{html}");
+    }
+    let (_, html) = page(&platform, "/nothing").await;
+    assert!(!html.contains("aria-current"), "{html}");
+}
+
+#[tokio::test]
 async fn what_an_agent_wrote_is_text_on_every_page() {
     let platform = Platform::start().await;
     let id = attacked(&platform).await;
