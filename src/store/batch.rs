@@ -156,8 +156,6 @@ async fn insert(
     if taken.is_empty() {
         return Ok(Vec::new());
     }
-    shelf::shelve(transaction, taken).await?;
-
     let sources = taken.iter().map(|new| json!([new.source, new.source_bytes, new.at.as_millisecond()]));
     let mut submissions = Vec::with_capacity(taken.len());
     for new in taken {
@@ -187,6 +185,7 @@ async fn insert(
         .fetch_all(&mut **transaction)
         .await
         .map_err(StoreError::query(DOING))?;
+    shelf::shelve(transaction, taken).await?;
     let mut sequences = HashMap::with_capacity(numbers.len());
     for row in &numbers {
         let id: String = row.try_get("id").map_err(StoreError::query(DOING))?;
@@ -210,4 +209,48 @@ async fn insert(
             sequences.get(&new.id).map(|sequence| new.stored_as(*sequence)).ok_or_else(lost)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// What fails here would be done one by one, and nobody would see but by the clock.
+    #[tokio::test]
+    async fn newcomers_and_those_who_are_known_are_let_in_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open_file(&folder.path().join("db")).await.expect("a store");
+        let of = |who: &str, text: &str| NewSubmission {
+            id: SubmissionId::generate(),
+            miner: MinerId::parse(who).expect("a miner id"),
+            upload: Digest::of(text.as_bytes()),
+            source: Digest::of(text.as_bytes()),
+            source_bytes: text.len() as u64,
+            text: Some(text.into()),
+            policy: Digest::of(b"policy"),
+            findings: Vec::new(),
+            hold: None,
+            quorum: 1,
+            quota: Quota::default(),
+            upstream: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        store
+            .ban(&MinerId::parse("mallory").expect("a miner id"), "why", "operator", Timestamp::UNIX_EPOCH)
+            .await
+            .expect("it works");
+        for round in ["first", "second"] {
+            let all = [
+                of("alice", round),
+                of("bob", &format!("{round} of bob")),
+                of("mallory", "x"),
+                of("alice", "first"),
+            ];
+            let admissions = store.admit_all(&all).await.expect("together");
+            let stored = admissions.iter().filter(|one| matches!(one, Some(Admission::Stored(_)))).count();
+            assert_eq!((stored, admissions.len()), (2, 4), "{admissions:?}");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //! its transactions waits for the disk. One task owns the writing. It takes along everybody who waits,
 //! so that one wait is shared; nobody waits for company.
 
+use std::error::Error as _;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Admission, NewSubmission, Store, StoreError};
@@ -79,7 +81,8 @@ impl Store {
                 }
             }
             // One of them may be the cause: by itself each gets what it deserves.
-            Err(_) => {
+            Err(error) => {
+                tracing::warn!(error = %error, cause = ?error.source(), many = all.len(), "one by one instead of together");
                 for (answer, new) in answers.into_iter().zip(&all) {
                     let _ = answer.send(self.try_admit(new).await);
                 }
