@@ -5,6 +5,7 @@
 //! Under load they are given a part of one core's time only. An agent that is replaced again meanwhile
 //! is written once.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::state::App;
@@ -83,7 +84,9 @@ pub(super) async fn sources(app: App) {
         }
         while !following.ending.is_cancelled() {
             let began = Instant::now();
-            match app.blobs.settle().await {
+            let settled = app.blobs.settle().await;
+            look_at_shelf(&app).await;
+            match settled {
                 Ok(0) => break,
                 Ok(moved) => {
                     let times = if moved < MANY_SOURCES { SOURCES_REST } else { 1 };
@@ -97,6 +100,14 @@ pub(super) async fn sources(app: App) {
         }
     }
     settle(&app).await;
+}
+
+/// No more are taken while there are too many: a disk that is full of sources must not fill the database.
+async fn look_at_shelf(app: &App) {
+    match app.store.waiting_on_shelf().await {
+        Ok(waiting) => app.following.shelf_is_full.store(waiting > app.shelf, Ordering::Relaxed),
+        Err(error) => tracing::error!(error = %error, "cannot count the sources that wait in the database"),
+    }
 }
 
 /// Moves the sources that are waiting, for a while.

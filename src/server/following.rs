@@ -1,6 +1,7 @@
 //! What is still to follow uploads behind their answers, and whom to tell; `follow` does it.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(super) struct Following {
     pub(super) more_agents: Notify,
     pub(super) more_sources: Notify,
     pub(super) ending: CancellationToken,
+    /// More sources wait for their place than may.
+    pub(super) shelf_is_full: AtomicBool,
 }
 
 #[derive(Debug, Default)]

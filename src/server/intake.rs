@@ -1,5 +1,6 @@
 //! What happens to an agent whose author is known: bans, limits, the gate, and only then the store.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -21,6 +22,11 @@ pub(super) struct Author {
 
 /// Takes an agent, or says why not.
 pub(super) async fn take(app: &App, author: Author, agent: Bytes) -> Result<Uploaded, ApiError> {
+    if app.following.shelf_is_full.load(Ordering::Relaxed) {
+        let detail =
+            "too many sources wait for the platform's disk; nothing was half done, try again in a moment";
+        return Err(ApiError::new(Kind::Unavailable, detail));
+    }
     app.limits.check_miner(&author.miner)?;
     if let Some(ban) = app.store.known_ban_of(&author.miner).await? {
         return Err(banned(&ban));

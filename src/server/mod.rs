@@ -149,6 +149,7 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
         quorum: settings.quorum,
         locks: MinerLocks::new(),
         following: following::Following::default(),
+        shelf: settings.shelf,
         identity: settings.identity,
         limits: limits::Limits::new(settings.limits),
         quota: settings.quota,

@@ -63,6 +63,9 @@ pub struct Settings {
     pub rules: Rules,
     /// Uploads that may wait for a processor before the platform says that it is busy.
     pub gate_queue: usize,
+    /// Sources that may wait in the database for the disk before no more are taken. It is looked at when
+    /// they are moved, so that some more may come.
+    pub shelf: u64,
     /// Bundles that may wait for `/validate` or be checked there.
     pub validation_queue: usize,
     pub identity: Identity,
@@ -97,6 +100,7 @@ impl Settings {
             quorum: 1,
             rules: Rules::default(),
             gate_queue: 256,
+            shelf: 32_768,
             validation_queue: 16,
             identity: Identity::Open,
             limits: UploadLimits::default(),

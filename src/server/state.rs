@@ -52,6 +52,8 @@ pub(super) struct Shared {
     pub(super) max_upload: usize,
     pub(super) locks: MinerLocks,
     pub(super) following: Following,
+    /// Sources that may wait for their place.
+    pub(super) shelf: u64,
     pub(super) identity: Identity,
     pub(super) limits: Limits,
     pub(super) quota: Quota,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::{Any, Row as _, Transaction};
 
 use super::rows::Reader;
-use super::{Blobs, Engine, NewSubmission, Store, StoreError};
+use super::{Blobs, Engine, NewSubmission, Store, StoreError, count};
 use crate::model::Digest;
 
 /// Moved with one wait for the disk.
@@ -43,6 +43,24 @@ impl Store {
         }
         let text = String::from_utf8(text).map_err(|_| reader.corrupt("it is not UTF-8"))?;
         Ok(Some(text.into()))
+    }
+
+    /// How many sources wait for their place. Places on the shelf are given in order and the oldest are left
+    /// first, so that nobody has to count.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn waiting_on_shelf(&self) -> Result<u64, StoreError> {
+        if !self.has_shelf() {
+            return Ok(0);
+        }
+        let row = sqlx::query(
+            "SELECT COALESCE((SELECT MAX(place) FROM shelf) - (SELECT MIN(place) FROM shelf) + 1, 0) AS waiting",
+        )
+        .fetch_one(&self.reads)
+        .await
+        .map_err(StoreError::query("count sources that wait for their place"))?;
+        count(&row, "waiting").map_err(StoreError::query("count sources that wait for their place"))
     }
 
     /// The oldest of them with their rows, some at a time.

@@ -158,6 +158,44 @@ async fn a_disk_that_is_full_of_sources_leaves_them_in_the_database_until_there_
 }
 
 #[tokio::test]
+async fn when_too_many_sources_wait_for_a_full_disk_no_more_are_taken_until_there_is_space() {
+    let Some(disk) = SmallDisk::or_skip() else { return };
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let platform = Platform::with(|settings| {
+        settings.data = disk.path().join("data");
+        settings.token_file = Some(elsewhere.path().join("token"));
+        settings.database = Some(format!("sqlite://{}", elsewhere.path().join("db").display()));
+        settings.shelf = 3;
+    })
+    .await;
+    disk.fill();
+    let large = format!("{}print(0)\n", "# padding padding padding padding\n".repeat(5_000));
+    let mut taken = vec![platform.upload("m0", &large).await.expect("taken")];
+    // It is looked at when sources are moved, which is tried every few seconds.
+    let refused = loop {
+        let number = taken.len();
+        match platform.upload(&format!("m{number}"), &format!("print({number})\n")).await {
+            Ok(uploaded) => taken.push(uploaded),
+            Err(error) => break problem::<()>(Err(error)),
+        }
+        assert!(number < 20_000, "it is bounded");
+    };
+    is_ours(&refused);
+    assert!(taken.len() > 3, "so many may wait");
+    for uploaded in &taken {
+        assert!(platform.inside.agent_source(&uploaded.miner_id).await.is_ok(), "what was taken is there");
+    }
+
+    fs::remove_file(disk.filler()).expect("there is space again");
+    let mut tries = 0;
+    while platform.upload("zoe", "print('zoe')\n").await.is_err() {
+        tries += 1;
+        assert!(tries < 100_000, "it is taken again");
+    }
+    platform.stop().await;
+}
+
+#[tokio::test]
 async fn a_disk_that_is_full_of_database_refuses_uploads_whole_until_there_is_space() {
     a_full_disk(|disk, settings| {
         settings.database = Some(format!("sqlite://{}", disk.join("db").display()));
