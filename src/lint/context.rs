@@ -67,7 +67,7 @@ impl<'a> Context<'a, '_> {
         (self.walk_code)(text, span, what, self)
     }
 
-    pub(super) fn values(&self, expr: &Expr) -> Rc<Values> {
+    pub(super) fn values(&self, expr: &Expr) -> &'a Values {
         self.module.values(expr)
     }
 

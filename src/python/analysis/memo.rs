@@ -7,7 +7,7 @@
 //! what came of that is kept only for the thing whose computation went round, not for what lies
 //! on the way.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use ruff_python_ast::name::Name;
@@ -117,6 +117,9 @@ const FRESH: Notes = Notes { depends: Dependencies(0), low: CLEAN };
 
 #[derive(Debug)]
 pub(super) struct Memo {
+    /// What each expression is, for who asks from outside of any computation. That never changes, so
+    /// it is lent out.
+    settled: Vec<OnceCell<Rc<Values>>>,
     exprs: RefCell<Vec<Option<Answer>>>,
     bindings: RefCell<Vec<Slot>>,
     returned: RefCell<Vec<Slot>>,
@@ -134,6 +137,7 @@ impl Default for Memo {
 impl Memo {
     pub(super) fn for_sizes(exprs: usize, bindings: usize, functions: usize) -> Self {
         Self {
+            settled: vec![OnceCell::new(); exprs],
             exprs: RefCell::new(vec![None; exprs]),
             bindings: RefCell::new(vec![Slot::Empty; bindings]),
             returned: RefCell::new(vec![Slot::Empty; functions]),
@@ -145,6 +149,7 @@ impl Memo {
 
     /// Forgets every answer, because what they rest on has changed.
     pub(super) fn forget(&mut self) {
+        self.settled.fill(OnceCell::new());
         self.exprs.get_mut().fill(None);
         self.bindings.get_mut().fill(Slot::Empty);
         self.returned.get_mut().fill(Slot::Empty);
@@ -174,8 +179,13 @@ impl Memo {
         result
     }
 
-    /// What an expression is, when nothing else is being computed.
-    pub(super) fn settled(&self, id: NodeId) -> Option<Rc<Values>> {
+    /// The place for what an expression is when nothing else is being computed.
+    pub(super) fn settled(&self, id: NodeId) -> Option<&OnceCell<Rc<Values>>> {
+        self.settled.get(id.index())
+    }
+
+    /// What was found on the way to something else, and holds everywhere.
+    pub(super) fn found(&self, id: NodeId) -> Option<Rc<Values>> {
         let exprs = self.exprs.borrow();
         exprs.get(id.index())?.as_ref().map(|answer| Rc::clone(&answer.values))
     }

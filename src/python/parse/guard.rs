@@ -1,8 +1,10 @@
-//! Limits on nesting, read off the tokens before the parser builds anything. They are CPython's
-//! own or of that order, so honest source never meets them, and below them neither the parser nor
-//! a walk nor dropping the tree can exhaust the large stack that analysis runs on.
+//! Limits on nesting, read off the tokens: before the parser builds anything where the source is
+//! large, and off the parser's own tokens where it is not, because reading them twice is most of what
+//! a limit costs. They are CPython's own or of that order, so honest source never meets them, and
+//! below them neither the parser nor a walk nor dropping the tree can exhaust the large stack that
+//! analysis runs on.
 
-use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::token::{Token, TokenKind, Tokens};
 use ruff_python_parser::{Mode, lexer};
 use ruff_text_size::TextRange;
 
@@ -26,51 +28,141 @@ impl Nesting {
         Self { brackets: 200, indents: 99, interpolated: 8, chain: 20_000, tokens: 400_000 };
 }
 
+/// Source of no more tokens than this is parsed first and looked at afterwards. The parser keeps its
+/// own stack, so what it needs of ours, and what dropping the tree needs, is far below the large one.
+const FEW: u32 = 1 << 15;
+
+/// Whether `text` has so few tokens that it may be parsed before anything is known of its nesting.
+/// Counts each byte for as many tokens as may begin or end there, whatever is around it: strings and
+/// comments count as if they were code.
+pub(super) fn is_small(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut sum = bytes.first().map_or(0, |first| u32::from(weight(b' ', *first)));
+    // So many that the sum of a block cannot overflow a byte, which lets the compiler use wide registers.
+    for (before, these) in bytes.chunks(64).zip(bytes.get(1..).unwrap_or_default().chunks(64)) {
+        let pairs = before.iter().zip(these);
+        sum += u32::from(pairs.fold(0_u8, |sum, (before, this)| sum.wrapping_add(weight(*before, *this))));
+        if sum > FEW {
+            return false;
+        }
+    }
+    true
+}
+
+/// How many tokens there may be because of the byte `this` behind `before`, at most 3.
+const fn weight(before: u8, this: u8) -> u8 {
+    let is_word = this.is_ascii_alphanumeric() | (this == b'_');
+    let goes_on = before.is_ascii_alphanumeric() | (before == b'_');
+    // `1if` is a number and a keyword.
+    let splits = before.is_ascii_digit() & !this.is_ascii_digit();
+    let begins = is_word & (!goes_on | splits);
+    // A line may end, indent, and (later) dedent.
+    let ends_line = (this == b'\n') | (this == b'\r');
+    // An f-string may have text on either side of a field.
+    let is_brace = (this == b'{') | (this == b'}');
+    let is_blank = (this == b' ') | (this == b'\t');
+    let other = !is_word & !is_blank;
+    begins as u8 + other as u8 + is_brace as u8 + 2 * (ends_line as u8)
+}
+
+/// The limits, by the tokens that the parser made of a source without an error.
+pub(super) fn check_parsed(tokens: &Tokens, limit: &Nesting) -> Result<(), Vec<SyntaxProblem>> {
+    judge(tokens.iter().map(Token::kind), limit)
+}
+
+/// The limits, before the parser sees the source.
 pub(super) fn check(text: &str, limit: &Nesting) -> Result<(), Vec<SyntaxProblem>> {
-    let too_deep = |range: TextRange, message: String| {
-        Err(vec![SyntaxProblem { range, message, kind: SyntaxKind::TooDeep }])
-    };
     let mut lexer = lexer::lex(text, Mode::Module);
+    judge(std::iter::from_fn(|| Some(lexer.next_token())), limit)
+}
+
+fn judge(kinds: impl Iterator<Item = TokenKind>, limit: &Nesting) -> Result<(), Vec<SyntaxProblem>> {
+    let too_deep = |message: String| {
+        Err(vec![SyntaxProblem { range: TextRange::default(), message, kind: SyntaxKind::TooDeep }])
+    };
     let (mut brackets, mut indents, mut interpolated) = (0_usize, 0_usize, 0_usize);
     let (mut chain, mut tokens, mut bad) = (0_usize, 0_usize, 0_usize);
-    loop {
-        let kind = lexer.next_token();
+    for kind in kinds {
         tokens += 1;
         match kind {
             TokenKind::EndOfFile => return Ok(()),
-            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => brackets += 1,
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
+                brackets += 1;
+                if brackets > limit.brackets {
+                    return too_deep(format!("more than {} brackets are open at once", limit.brackets));
+                }
+            }
             TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => brackets = brackets.saturating_sub(1),
-            TokenKind::Indent => indents += 1,
+            TokenKind::Indent => {
+                indents += 1;
+                if indents > limit.indents {
+                    return too_deep(format!("more than {} levels of indentation", limit.indents));
+                }
+            }
             TokenKind::Dedent => indents = indents.saturating_sub(1),
-            TokenKind::FStringStart | TokenKind::TStringStart => interpolated += 1,
+            TokenKind::FStringStart | TokenKind::TStringStart => {
+                interpolated += 1;
+                if interpolated > limit.interpolated {
+                    return too_deep(format!("f-strings are nested more than {} deep", limit.interpolated));
+                }
+            }
             TokenKind::FStringEnd | TokenKind::TStringEnd => interpolated = interpolated.saturating_sub(1),
             TokenKind::Newline | TokenKind::Comma | TokenKind::Semi => chain = 0,
             // Bad indentation repeats as one error per line; the parser recovers recursively.
-            TokenKind::Unknown => bad += 1,
+            TokenKind::Unknown => {
+                bad += 1;
+                if bad > 100 {
+                    return too_deep("more than 100 places that are no Python token".to_owned());
+                }
+            }
             _ => {}
         }
         chain += 1;
-        let range = TextRange::default();
-        if brackets > limit.brackets {
-            return too_deep(range, format!("more than {} brackets are open at once", limit.brackets));
-        }
-        if indents > limit.indents {
-            return too_deep(range, format!("more than {} levels of indentation", limit.indents));
-        }
-        if interpolated > limit.interpolated {
-            return too_deep(range, format!("f-strings are nested more than {} deep", limit.interpolated));
-        }
         if chain > limit.chain {
-            return too_deep(
-                range,
-                format!("an expression of more than {} tokens without a comma", limit.chain),
-            );
+            return too_deep(format!("an expression of more than {} tokens without a comma", limit.chain));
         }
         if tokens > limit.tokens {
-            return too_deep(range, format!("more than {} tokens", limit.tokens));
+            return too_deep(format!("more than {} tokens", limit.tokens));
         }
-        if bad > 100 {
-            return too_deep(range, "more than 100 places that are no Python token".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_source_has_more_tokens_than_are_counted_for_it() {
+        for text in [
+            "",
+            "x",
+            "x = 1if 0x1for 1_000else 0o18",
+            "f'{a} {b:{c}}' rf\"{x!r} \" ' '",
+            "if a:\n  if b:\n    c\nd",
+            "\u{20ac}\u{20ac}\u{e9}x $?!`",
+            "a\rb\r\nc \\\n d # e f",
+            "t'{x}{y}' b'' u\"\"\"a\nb\"\"\" ...->:=**=//=",
+        ] {
+            let mut lexer = lexer::lex(text, Mode::Module);
+            let tokens = std::iter::from_fn(|| Some(lexer.next_token()));
+            let tokens = tokens.take_while(|kind| *kind != TokenKind::EndOfFile).count();
+            let before = [b' '].into_iter().chain(text.bytes());
+            let counted: usize = before.zip(text.bytes()).map(|(a, b)| usize::from(weight(a, b))).sum();
+            assert!(tokens <= counted + 1, "{text:?}: {tokens} tokens, {counted} counted");
         }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_found_before_and_after_it_was_parsed() {
+        let nested = |depth: usize| format!("x = {}1{}\n", "(".repeat(depth), ")".repeat(depth));
+        for depth in [200, 201, 15_000] {
+            let text = nested(depth);
+            let parsed = ruff_python_parser::parse_unchecked(&text, Mode::Module.into());
+            let before = check(&text, &Nesting::CPYTHON);
+            assert_eq!(before.is_ok(), depth <= 200);
+            assert_eq!(before, check_parsed(parsed.tokens(), &Nesting::CPYTHON));
+        }
+        assert!(is_small(&nested(15_000)) && !is_small(&nested(20_000)));
     }
 }
