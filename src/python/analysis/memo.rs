@@ -10,7 +10,6 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
-use ruff_python_ast::name::Name;
 use rustc_hash::FxHashMap;
 
 use super::{BindingId, FunctionId, NodeId, Values};
@@ -123,25 +122,25 @@ pub(super) struct Memo {
     exprs: RefCell<Vec<Option<Answer>>>,
     bindings: RefCell<Vec<Slot>>,
     returned: RefCell<Vec<Slot>>,
-    stored: RefCell<FxHashMap<Name, Slot>>,
+    stored: RefCell<Vec<Slot>>,
     open: Cell<u32>,
     notes: Cell<Notes>,
 }
 
 impl Default for Memo {
     fn default() -> Self {
-        Self::for_sizes(0, 0, 0)
+        Self::for_sizes(0, 0, 0, 0)
     }
 }
 
 impl Memo {
-    pub(super) fn for_sizes(exprs: usize, bindings: usize, functions: usize) -> Self {
+    pub(super) fn for_sizes(exprs: usize, bindings: usize, functions: usize, stored: usize) -> Self {
         Self {
             settled: vec![OnceCell::new(); exprs],
             exprs: RefCell::new(vec![None; exprs]),
             bindings: RefCell::new(vec![Slot::Empty; bindings]),
             returned: RefCell::new(vec![Slot::Empty; functions]),
-            stored: RefCell::default(),
+            stored: RefCell::new(vec![Slot::Empty; stored]),
             open: Cell::new(0),
             notes: Cell::new(FRESH),
         }
@@ -153,7 +152,7 @@ impl Memo {
         self.exprs.get_mut().fill(None);
         self.bindings.get_mut().fill(Slot::Empty);
         self.returned.get_mut().fill(Slot::Empty);
-        self.stored.get_mut().clear();
+        self.stored.get_mut().fill(Slot::Empty);
     }
 
     fn note(&self, depends: Dependencies, low: u32) {
@@ -317,17 +316,17 @@ impl Memo {
         }
     }
 
-    pub(super) fn stored(&self, name: &str) -> Lookup {
-        let mut stored = self.stored.borrow_mut();
-        match stored.get_mut(name) {
+    /// What is stored to attributes of the name with this number.
+    pub(super) fn stored(&self, number: usize) -> Lookup {
+        match self.stored.borrow_mut().get_mut(number) {
             Some(slot) => self.look_up(slot, Dependencies::default()),
-            None => self.look_up(stored.entry(Name::new(name)).or_default(), Dependencies::default()),
+            None => Lookup::Open,
         }
     }
 
-    pub(super) fn keep_stored(&self, name: &str, ticket: &Ticket, values: &Rc<Values>) {
+    pub(super) fn keep_stored(&self, number: usize, ticket: &Ticket, values: &Rc<Values>) {
         let notes = self.close(ticket);
-        if let Some(slot) = self.stored.borrow_mut().get_mut(name) {
+        if let Some(slot) = self.stored.borrow_mut().get_mut(number) {
             *slot = Slot::Done(Answer { values: Rc::clone(values), depends: notes.depends });
         }
     }

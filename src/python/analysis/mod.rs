@@ -241,6 +241,8 @@ pub(crate) struct Module<'a> {
     inert_until: TextSize,
     /// What class bodies bind, by name, over all classes.
     class_members: FxHashMap<Name, Vec<BindingId>>,
+    /// The names that either of these two has, numbered.
+    stored: FxHashMap<Name, usize>,
     lambdas: FxHashMap<NodeId, FunctionId>,
     /// Expressions by what they read, once that is asked.
     spelled: OnceCell<Spelled>,
@@ -263,6 +265,7 @@ impl<'a> Module<'a> {
     /// cost is taken from `fuel`; once that is spent no answer counts.
     pub(crate) fn new(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Self {
         let mut module = build::build(body, outer, fuel);
+        module.number_stored();
         module.memo = module.empty_memo();
         module.inert_until = module.first_active_statement();
         module.link_calls();
@@ -271,8 +274,19 @@ impl<'a> Module<'a> {
         module
     }
 
+    fn number_stored(&mut self) {
+        for name in self.class_members.keys() {
+            self.stored.insert(name.clone(), self.stored.len());
+        }
+        for name in self.attribute_stores.keys() {
+            if !self.stored.contains_key(*name) {
+                self.stored.insert(Name::new(name), self.stored.len());
+            }
+        }
+    }
+
     fn empty_memo(&self) -> Memo {
-        Memo::for_sizes(self.exprs.len(), self.bindings.len(), self.functions.len())
+        Memo::for_sizes(self.exprs.len(), self.bindings.len(), self.functions.len(), self.stored.len())
     }
 
     pub(crate) fn fuel(&self) -> &Rc<Fuel> {

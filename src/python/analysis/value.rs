@@ -119,7 +119,7 @@ impl Values {
                 self.complete = false;
                 return;
             }
-            if !self.known.contains(&value) {
+            if !self.holds(&value) {
                 self.known.push(value);
             }
         }
@@ -133,9 +133,24 @@ impl Values {
                 self.complete = false;
                 return;
             }
-            if !self.known.contains(value) {
+            if !self.holds(value) {
                 self.known.push(value.clone());
             }
+        }
+    }
+
+    /// Whether it may be this value. By far the most alternatives are texts, of which most differ in
+    /// length.
+    fn holds(&self, value: &Value) -> bool {
+        match value {
+            Value::Str(text) => self.known.iter().any(|known| match known {
+                Value::Str(known) => known.len() == text.len() && known == text,
+                _ => false,
+            }),
+            Value::Int(int) => {
+                self.known.iter().any(|known| matches!(known, Value::Int(known) if known == int))
+            }
+            _ => self.known.contains(value),
         }
     }
 

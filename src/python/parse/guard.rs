@@ -30,18 +30,23 @@ impl Nesting {
 
 /// Source of no more tokens than this is parsed first and looked at afterwards. The parser keeps its
 /// own stack, so what it needs of ours, and what dropping the tree needs, is far below the large one.
-const FEW: u32 = 1 << 15;
+const FEW: usize = 1 << 16;
+/// For how many tokens a brace counts, over what it may be itself: f-strings in f-strings are what takes
+/// the parser longest.
+const FOR_A_BRACE: usize = 6;
 
 /// Whether `text` has so few tokens that it may be parsed before anything is known of its nesting.
 /// Counts each byte for as many tokens as may begin or end there, whatever is around it: strings and
 /// comments count as if they were code.
 pub(super) fn is_small(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut sum = bytes.first().map_or(0, |first| u32::from(weight(b' ', *first)));
+    let braces = bytes.iter().filter(|byte| matches!(byte, b'{' | b'}')).count();
+    let mut sum = braces.saturating_mul(FOR_A_BRACE);
+    sum += bytes.first().map_or(0, |first| usize::from(weight(b' ', *first)));
     // So many that the sum of a block cannot overflow a byte, which lets the compiler use wide registers.
     for (before, these) in bytes.chunks(64).zip(bytes.get(1..).unwrap_or_default().chunks(64)) {
         let pairs = before.iter().zip(these);
-        sum += u32::from(pairs.fold(0_u8, |sum, (before, this)| sum.wrapping_add(weight(*before, *this))));
+        sum += usize::from(pairs.fold(0_u8, |sum, (before, this)| sum.wrapping_add(weight(*before, *this))));
         if sum > FEW {
             return false;
         }
@@ -156,13 +161,13 @@ mod tests {
     #[test]
     fn what_is_nested_too_deep_is_found_before_and_after_it_was_parsed() {
         let nested = |depth: usize| format!("x = {}1{}\n", "(".repeat(depth), ")".repeat(depth));
-        for depth in [200, 201, 15_000] {
+        for depth in [200, 201, 30_000] {
             let text = nested(depth);
             let parsed = ruff_python_parser::parse_unchecked(&text, Mode::Module.into());
             let before = check(&text, &Nesting::CPYTHON);
             assert_eq!(before.is_ok(), depth <= 200);
             assert_eq!(before, check_parsed(parsed.tokens(), &Nesting::CPYTHON));
         }
-        assert!(is_small(&nested(15_000)) && !is_small(&nested(20_000)));
+        assert!(is_small(&nested(30_000)) && !is_small(&nested(33_000)));
     }
 }
