@@ -49,6 +49,7 @@ impl Mentioned {
         }
     }
 
+    #[inline]
     pub(super) fn contains(&self, name: &str) -> bool {
         self.bits & Self::bit(name) != 0 && self.names.contains(name)
     }
@@ -105,6 +106,7 @@ impl<'a> Context<'a, '_> {
         (self.walk_code)(text, span, what, self)
     }
 
+    #[inline]
     pub(super) fn values(&self, expr: &Expr) -> &'a Values {
         self.module.values(expr)
     }
@@ -120,6 +122,7 @@ impl<'a> Context<'a, '_> {
     }
 
     /// Whether this file mentions a member of the library.
+    #[inline]
     pub(super) fn mentions(&self, name: &str) -> bool {
         self.mentioned.contains(name)
     }
@@ -129,6 +132,7 @@ impl<'a> Context<'a, '_> {
         self.values(expr).members().any(|member| &**member == name)
     }
 
+    #[inline]
     pub(super) fn scope(&self, expr: &Expr) -> ScopeId {
         self.module.info(expr).map_or_else(|| self.module.root(), |info| info.scope)
     }

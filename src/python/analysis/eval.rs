@@ -15,6 +15,7 @@ pub(super) const MAX_DEPTH: u32 = 120;
 
 impl Module<'_> {
     /// Everything that `expr` may be.
+    #[inline]
     pub(crate) fn values(&self, expr: &Expr) -> &Values {
         let Some((id, place)) = self.id(expr).and_then(|id| Some((id, self.memo.settled(id)?))) else {
             return &self.common.unknown;
@@ -228,7 +229,7 @@ impl Module<'_> {
             };
         }
         let key = self.eval(index, env, depth);
-        let mut union = Values { known: Vec::new(), complete: base.complete && !base.known.is_empty() };
+        let mut union = Values::none_yet(base.complete && !base.known.is_empty());
         for value in &base.known {
             union.add(fold::item(value, &key));
         }

@@ -155,12 +155,14 @@ impl Memo {
         self.stored.get_mut().fill(Slot::Empty);
     }
 
+    #[inline]
     fn note(&self, depends: Dependencies, low: u32) {
         let notes = self.notes.get();
         self.notes.set(Notes { depends: notes.depends.with(depends), low: notes.low.min(low) });
     }
 
     /// The value that is being computed depends on what this binding is set to.
+    #[inline]
     pub(super) fn depend_on(&self, binding: BindingId) {
         self.note(Dependencies::on(binding), CLEAN);
     }
@@ -179,6 +181,7 @@ impl Memo {
     }
 
     /// The place for what an expression is when nothing else is being computed.
+    #[inline]
     pub(super) fn settled(&self, id: NodeId) -> Option<&OnceCell<Rc<Values>>> {
         self.settled.get(id.index())
     }
@@ -189,6 +192,7 @@ impl Memo {
         exprs.get(id.index())?.as_ref().map(|answer| Rc::clone(&answer.values))
     }
 
+    #[inline]
     pub(super) fn expr(&self, id: NodeId, env: &Environment) -> Option<Rc<Values>> {
         let exprs = self.exprs.borrow();
         let answer = exprs.get(id.index())?.as_ref()?;

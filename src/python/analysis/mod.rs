@@ -289,6 +289,7 @@ impl<'a> Module<'a> {
         Memo::for_sizes(self.exprs.len(), self.bindings.len(), self.functions.len(), self.stored.len())
     }
 
+    #[inline]
     pub(crate) fn fuel(&self) -> &Rc<Fuel> {
         &self.fuel
     }
@@ -314,6 +315,7 @@ impl<'a> Module<'a> {
         &self.bindings
     }
 
+    #[inline]
     pub(crate) fn id(&self, expr: &Expr) -> Option<NodeId> {
         expr.node_index().load().as_u32().map(NodeId).filter(|id| id.index() < self.exprs.len())
     }
@@ -323,6 +325,7 @@ impl<'a> Module<'a> {
         call.node_index.load().as_u32().and_then(|id| self.node(NodeId(id)))
     }
 
+    #[inline]
     pub(crate) fn info(&self, expr: &Expr) -> Option<&ExprInfo<'a>> {
         self.id(expr).and_then(|id| self.exprs.get(id.index()))
     }
@@ -331,6 +334,7 @@ impl<'a> Module<'a> {
         self.exprs.get(id.index()).map(|info| info.expr)
     }
 
+    #[inline]
     pub(crate) fn parent(&self, expr: &Expr) -> Parent<'a> {
         self.info(expr).map_or(Parent::Root, |info| info.parent)
     }
@@ -348,6 +352,7 @@ impl<'a> Module<'a> {
         ScopeId(0)
     }
 
+    #[inline]
     pub(crate) fn scope(&self, id: ScopeId) -> &Scope<'a> {
         &self.scopes[id.index()]
     }
@@ -360,6 +365,7 @@ impl<'a> Module<'a> {
         &self.classes[id.index()]
     }
 
+    #[inline]
     pub(crate) fn binding(&self, id: BindingId) -> &Binding<'a> {
         &self.bindings[id.index()]
     }
