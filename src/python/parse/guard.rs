@@ -35,39 +35,59 @@ const FEW: usize = 1 << 16;
 /// the parser longest.
 const FOR_A_BRACE: usize = 6;
 
+/// Bytes whose counts are added up in one byte each, which lets the compiler use wide registers.
+const BLOCK: usize = 64;
+/// Bytes that are counted side by side.
+const LANES: usize = 16;
+
 /// Whether `text` has so few tokens that it may be parsed before anything is known of its nesting.
 /// Counts each byte for as many tokens as may begin or end there, whatever is around it: strings and
 /// comments count as if they were code.
 pub(super) fn is_small(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let braces = bytes.iter().filter(|byte| matches!(byte, b'{' | b'}')).count();
-    let mut sum = braces.saturating_mul(FOR_A_BRACE);
-    sum += bytes.first().map_or(0, |first| usize::from(weight(b' ', *first)));
-    // So many that the sum of a block cannot overflow a byte, which lets the compiler use wide registers.
-    for (before, these) in bytes.chunks(64).zip(bytes.get(1..).unwrap_or_default().chunks(64)) {
-        let pairs = before.iter().zip(these);
-        sum += usize::from(pairs.fold(0_u8, |sum, (before, this)| sum.wrapping_add(weight(*before, *this))));
-        if sum > FEW {
-            return false;
-        }
+    if bytes.len() / 4 > FEW {
+        return false;
     }
-    true
+    let is_brace = |byte: &u8| u8::from((*byte == b'{') | (*byte == b'}'));
+    let braces = |block: &[u8]| usize::from(block.iter().map(is_brace).fold(0, u8::wrapping_add));
+    let mut sum = FOR_A_BRACE * bytes.chunks(BLOCK).map(braces).sum::<usize>();
+    sum += bytes.first().map_or(0, |first| usize::from(weight(b' ', *first)));
+    let (blocks, rest) = bytes.get(1..).unwrap_or_default().as_chunks::<BLOCK>();
+    for (before, these) in bytes.as_chunks::<BLOCK>().0.iter().zip(blocks) {
+        let mut counts = [0_u8; LANES];
+        let lanes = before.as_chunks::<LANES>().0.iter().zip(these.as_chunks::<LANES>().0);
+        for (before, these) in lanes {
+            for ((count, before), this) in counts.iter_mut().zip(before).zip(these) {
+                *count += weight(*before, *this);
+            }
+        }
+        sum += counts.iter().map(|count| usize::from(*count)).sum::<usize>();
+    }
+    let tail = bytes.get(BLOCK * blocks.len()..).unwrap_or_default();
+    sum += tail.iter().zip(rest).map(|(before, this)| usize::from(weight(*before, *this))).sum::<usize>();
+    sum <= FEW
 }
 
 /// How many tokens there may be because of the byte `this` behind `before`, at most 3.
+#[inline(always)]
 const fn weight(before: u8, this: u8) -> u8 {
-    let is_word = this.is_ascii_alphanumeric() | (this == b'_');
-    let goes_on = before.is_ascii_alphanumeric() | (before == b'_');
+    const fn digit(byte: u8) -> bool {
+        byte.wrapping_sub(b'0') < 10
+    }
+    const fn letter(byte: u8) -> bool {
+        ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte == b'_')
+    }
+    let is_word = digit(this) | letter(this);
+    let goes_on = digit(before) | letter(before);
     // `1if` is a number and a keyword.
-    let splits = before.is_ascii_digit() & !this.is_ascii_digit();
-    let begins = is_word & (!goes_on | splits);
+    let splits = letter(this) & digit(before);
+    let begins = (is_word & !goes_on) | splits;
     // A line may end, indent, and (later) dedent.
     let ends_line = (this == b'\n') | (this == b'\r');
     // An f-string may have text on either side of a field.
     let is_brace = (this == b'{') | (this == b'}');
-    let is_blank = (this == b' ') | (this == b'\t');
-    let other = !is_word & !is_blank;
-    begins as u8 + other as u8 + is_brace as u8 + 2 * (ends_line as u8)
+    let is_other = !(is_word | (this == b' ') | (this == b'\t'));
+    begins as u8 + is_other as u8 + is_brace as u8 + 2 * (ends_line as u8)
 }
 
 /// The limits, by the tokens that the parser made of a source without an error.
