@@ -146,6 +146,9 @@ def write_names():
 
 DUNDER = re.compile(rb"(?<![A-Za-z0-9_])__[A-Za-z][A-Za-z0-9_]*__(?![A-Za-z0-9_])")
 
+# What a compiler or a linker leaves in a binary, which differs from machine to machine.
+LINKERS = {"__FRAME_END__", "__GNUC__", "__PRETTY_FUNCTION__", "__TMC_END__", "__gmon_start__"}
+
 SAYS_WHERE = """
 import json, sys, sysconfig
 paths = {name: sysconfig.get_config_var(name) for name in ("LIBDIR", "LDLIBRARY")}
@@ -153,18 +156,26 @@ print(json.dumps([sys.version.split()[0], sys.executable, sysconfig.get_path("st
 """
 
 
+def dunders_of(python):
+    """Every such name in the library and the binaries of one CPython, and which one it is."""
+    patch, executable, library, paths = json.loads(ask(python, SAYS_WHERE))
+    files = [Path(executable).resolve(), Path(paths["LIBDIR"] or "") / (paths["LDLIBRARY"] or "")]
+    files += [file for ending in ("*.py", "*.so") for file in Path(library).rglob(ending)]
+    names = set()
+    for file in files:
+        if file.is_file() and not {"site-packages", "dist-packages", "test"} & set(file.parts):
+            names |= {name.decode() for name in DUNDER.findall(file.read_bytes())}
+    return patch, names
+
+
 def write_dunders():
-    """Every such name in the library and the binaries of every CPython at hand: what stands nowhere there
-    is no attribute of anything but what a source makes itself."""
+    """Those of every CPython at hand: what stands nowhere there is no attribute of anything but what a
+    source makes itself."""
     names, patches = set(), []
     for version in VERSIONS:
         if python := interpreter(version):
-            patch, executable, library, paths = json.loads(ask(python, SAYS_WHERE))
-            files = [Path(executable).resolve(), Path(paths["LIBDIR"] or "") / (paths["LDLIBRARY"] or "")]
-            files += [file for ending in ("*.py", "*.so") for file in Path(library).rglob(ending)]
-            for file in files:
-                if file.is_file() and "site-packages" not in file.parts and "test" not in file.parts:
-                    names |= {name.decode() for name in DUNDER.findall(file.read_bytes())}
+            patch, found = dunders_of(python)
+            names |= found
             patches.append(patch)
     text = f"# Names with two underscores in CPython {', '.join(patches)}. Made by generate.py.\n"
     (HERE / "dunders.txt").write_text(text + "".join(f"{name}\n" for name in sorted(names)))
@@ -380,11 +391,16 @@ def check():
         anywhere = set(by_identity(table, [row for *row, _ in lines]))
         for title, rows in (("new in", here - anywhere), ("not in", everywhere - here)):
             differences += [f"{table}: {title} CPython {patch}: {' '.join(row[:-1])}" for row in sorted(rows)]
-    for difference in differences:
+    # Names that only other versions have stand there too, so it is asked only whether one is missing.
+    listed = set((HERE / "dunders.txt").read_text().splitlines())
+    missing = dunders_of(sys.executable)[1] - listed - LINKERS
+    for difference in differences + [f"dunders.txt: new in CPython {patch}: {name}" for name in sorted(missing)]:
         print(difference)
     if differences:
         print(f"the tables are out of date: stdlib_list/generate.py tables {sys.executable} ...")
-    return 1 if differences else 0
+    if missing:
+        print("the names with two underscores are out of date: stdlib_list/generate.py dunders")
+    return 1 if differences or missing else 0
 
 
 def main():

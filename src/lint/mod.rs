@@ -5,6 +5,7 @@
 
 mod bundle;
 mod context;
+mod disguise;
 mod instances;
 mod names;
 mod paths;

@@ -48,6 +48,14 @@ add_reader add_writer get_child_watcher set_child_watcher \
 mro __subclasses__ writepy os sys builtins bltns importlib subprocess posix popen Popen getoutput check_output fork \
 forkpty execv execve execvp execl spawnl spawnv spawnlp spawnvp posix_spawn putenv _exit _getframe modules";
 
+/// Those of the names above that are no methods: modules, and the table of them.
+pub(super) fn is_module_name(name: &str) -> bool {
+    matches!(
+        name,
+        "os" | "sys" | "builtins" | "bltns" | "importlib" | "subprocess" | "posix" | "modules" | "__loader__"
+    )
+}
+
 /// Those of the names above that no class of an agent needs, so that giving one to a class of one's
 /// own does not open it for the library's objects.
 const NEVER_OWN: &str = "\
@@ -121,9 +129,6 @@ __annotations__ __dataclass_fields__ __dataclass_params__ __text_signature__ __p
 __thisclass__ __self_class__ __objclass__ __build_class__ __signature__ __path__ __forward_code__ __match_args__ \
 f_builtins f_globals f_locals f_back f_code gi_frame cr_frame ag_frame tb_frame cell_contents gi_yieldfrom \
 func_globals __globals";
-
-/// No name in `DANGEROUS_TEXTS` is longer, in bytes.
-const LONGEST_TEXT: usize = 24;
 
 /// On which of the lists a name is, a bit for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -202,8 +207,7 @@ pub(super) fn wrong(name: &str, own: impl Fn(&str) -> bool) -> Option<Wrong> {
 }
 
 pub(super) fn is_dangerous_text(text: &str) -> bool {
-    // Every such name has an underscore and none is long; a string can be a page.
-    text.len() <= LONGEST_TEXT && text.contains('_') && Lists::of(text).has(Lists::DANGEROUS_TEXT)
+    Lists::of(text).has(Lists::DANGEROUS_TEXT)
 }
 
 /// Whether some denied name begins with `prefix`.

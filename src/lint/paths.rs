@@ -252,6 +252,13 @@ fn structure(expr: &Expr, cx: &Context<'_, '_>, depth: u32) -> Guess {
         {
             Guess::one("/root")
         }
+        // `path.parents[-1]`
+        Expr::Subscript(subscript)
+            if matches!(&*subscript.value, Expr::Attribute(a) if a.attr.as_str() == "parents")
+                && matches!(cx.values(&subscript.slice).exactly(), Some(Value::Int(index)) if *index < 0) =>
+        {
+            Guess::one("/")
+        }
         Expr::Subscript(subscript) if matches!(&*subscript.value, Expr::Attribute(a) if a.attr.as_str() == "parents") => {
             match &*subscript.value {
                 Expr::Attribute(attribute) => {
@@ -310,7 +317,7 @@ fn substituted(template: &Expr, call: &ast::ExprCall, cx: &Context<'_, '_>) -> G
         _ => None,
     };
     let values = made.map(|text| cx.values(text));
-    let Some(text) = values.and_then(|values| values.as_text()) else {
+    let Some(text) = values.as_deref().and_then(|values| values.as_text()) else {
         return Guess::default();
     };
     let mut text = text.to_owned();
@@ -366,9 +373,7 @@ fn called(call: &ast::ExprCall, cx: &Context<'_, '_>, depth: u32) -> Guess {
             "operator.truediv" => return all(cx),
             "functools.reduce" => {
                 let joins = arguments.first().is_some_and(|with| {
-                    cx.may_be(with, "operator.truediv")
-                        || cx.may_be(with, "os.path.join")
-                        || with.is_lambda_expr()
+                    cx.may_be(with, "operator.truediv") || cx.may_be(with, "os.path.join")
                 });
                 let parts =
                     arguments.get(1).and_then(|parts| cx.values(parts).elements()).unwrap_or_default();

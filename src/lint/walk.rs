@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprContext, ExprName, Pattern, Stmt};
+use rustc_hash::FxHashSet;
 
-use super::context::{Context, Mentioned, Place};
+use super::context::{Context, Place};
 use super::rule::On;
 use super::verdict::Findings;
 use super::{Policy, rules};
@@ -68,7 +69,7 @@ fn walk_string(text: &str, span: Span, what: &'static str, outer: &mut Context<'
     let module = Module::new(&body, Some(outer.module), outer.module.fuel());
     let mut mentioned = mentioned(&module);
     outer.module.fuel().spend_for(outer.mentioned.len());
-    outer.mentioned.iter().for_each(|name| mentioned.insert(name));
+    mentioned.extend(outer.mentioned.iter().cloned());
     visit(
         &module,
         text,
@@ -87,7 +88,7 @@ fn visit(
     policy: &Policy,
     place: Place<'_>,
     findings: &mut Findings,
-    mentioned: &Mentioned,
+    mentioned: &FxHashSet<Rc<str>>,
     depth: u32,
 ) {
     let table = &*TABLE;
@@ -142,8 +143,8 @@ fn visit(
 }
 
 /// Every qualified name of the library that the source loads.
-fn mentioned(module: &Module<'_>) -> Mentioned {
-    let mut found = Mentioned::default();
+fn mentioned(module: &Module<'_>) -> FxHashSet<Rc<str>> {
+    let mut found = FxHashSet::default();
     for info in &module.exprs {
         let load = match info.expr {
             Expr::Name(name) => name.ctx == ExprContext::Load,
@@ -155,7 +156,7 @@ fn mentioned(module: &Module<'_>) -> Mentioned {
         if load {
             for value in &module.values(info.expr).known {
                 if let Value::Member(name) | Value::Module(name) = value {
-                    found.insert(name);
+                    found.insert(Rc::clone(name));
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::diagnostic::Severity;
 use crate::lint::context::Context;
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
-use crate::python::analysis::{BindingKind, ScopeKind, Value};
+use crate::python::analysis::{BindingKind, Parent, ScopeKind, Value};
 
 pub(super) static DANGEROUS: Rule = Rule {
     code: "PC201",
@@ -116,6 +116,9 @@ fn dangerous(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
         return;
     }
     if let Some((why, instead)) = why_dangerous(text) {
+        if text == "globals" && is_given_to_timeit(expr, cx) {
+            return;
+        }
         cx.report(
             &DANGEROUS,
             expr.range(),
@@ -147,6 +150,24 @@ fn dangerous(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
         ),
         _ => {}
     }
+}
+
+/// `timeit.timeit("f(1)", globals=globals())`: the text is judged as if it stood in the source
+/// (PC504), so the names of the source are what it sees anyway, and nobody else gets the dictionary.
+fn is_given_to_timeit(expr: &Expr, cx: &Context<'_, '_>) -> bool {
+    let Some(call) = cx.module.called_by(expr).filter(|call| call.arguments.is_empty()) else {
+        return false;
+    };
+    let Some(Parent::Keyword(Some(timed))) = cx.module.expr_of(call).map(|call| cx.module.parent(call))
+    else {
+        return false;
+    };
+    timed
+        .arguments
+        .find_keyword("globals")
+        .is_some_and(|keyword| matches!(&keyword.value, Expr::Call(given) if std::ptr::eq(given, call)))
+        && matches!(cx.values(&timed.func).exactly(), Some(Value::Member(name))
+        if matches!(&**name, "timeit.timeit" | "timeit.repeat" | "timeit.Timer"))
 }
 
 /// A call through another name, an element or an attribute: what is called, and how it got there.

@@ -4,6 +4,7 @@
 use ruff_python_ast::{Expr, ExprCall, ExprContext, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::upper_case::is_upper_case;
 use super::{generated, library};
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
@@ -209,6 +210,9 @@ fn receiver_site<'c>(call: &'c ExprCall, cx: &Context<'c, '_>) -> &'c Expr {
 }
 
 fn is_harmless_computed(receiver: &Expr, name: &Expr, cx: &Context<'_, '_>) -> bool {
+    if is_upper_case(name, cx) && cx.values(receiver).modules().next().is_none() {
+        return true;
+    }
     if let Some(prefix) = cx.module.literal_prefix(name, 0)
         && !names::prefix_reaches_denied(&prefix)
     {
@@ -251,7 +255,7 @@ pub(super) fn is_log_level(call: &ExprCall, cx: &Context<'_, '_>) -> bool {
     {
         return false;
     }
-    if is_taken_as_level(site, cx) {
+    if is_taken_as_level(site, cx) || is_upper_case(name, cx) {
         return true;
     }
     // `level = getattr(logging, name.upper(), None)`, and then nothing but such uses and checks.

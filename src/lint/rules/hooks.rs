@@ -1,6 +1,6 @@
 //! PC7xx: what changes the library, or makes the library do something on its own.
 
-use ruff_python_ast::{Expr, ExprAttribute, ExprContext, ExprName, Stmt};
+use ruff_python_ast::{Expr, ExprAttribute, ExprContext, ExprName, Operator, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::diagnostic::Severity;
@@ -103,6 +103,10 @@ fn store(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
                 if &**module == "sys" && matches!(name, "stdin" | "stdout" | "stderr") {
                     continue;
                 }
+                // Arguments for a parser. Who reads more into them (`unittest.main`) looks for this.
+                if &**module == "sys" && name == "argv" && assigned_value(expr, cx).is_some_and(is_list) {
+                    continue;
+                }
                 module
             }
             // The library's manual says to set these before threads begin.
@@ -125,6 +129,21 @@ fn store(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
         );
     }
     stored_name(name, attribute.attr.range, assigned_value(expr, cx), cx);
+}
+
+/// Surely a new list of the source: a display, a sum with one, a text that is split, a copy.
+fn is_list(value: &Expr) -> bool {
+    match value {
+        Expr::List(_) | Expr::ListComp(_) => true,
+        Expr::BinOp(sum) => sum.op == Operator::Add && is_list(&sum.left) && is_list(&sum.right),
+        Expr::Subscript(part) => part.slice.is_slice_expr(),
+        Expr::Call(call) => match &*call.func {
+            Expr::Attribute(method) => method.attr.as_str() == "split",
+            Expr::Name(name) => name.id == "list",
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// What a plain assignment stores in `target`.

@@ -16,6 +16,7 @@ mod names_in_text;
 mod patterns;
 mod resources;
 pub(super) mod source;
+mod upper_case;
 
 use super::Rule;
 
@@ -91,6 +92,7 @@ static RULES: &[&Rule] = &[
     &files::UNREADABLE_CALL,
     &files::COMPUTED_WRITE,
     &files::EXTRACTION,
+    &files::DISGUISED,
     &hooks::LIBRARY_STORE,
     &hooks::REDUCE,
     &hooks::METADATA,

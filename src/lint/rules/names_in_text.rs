@@ -59,7 +59,11 @@ fn text(expr: &Expr, cx: &mut Context<'_, '_>) {
         Expr::Call(_) | Expr::FString(_) => true,
         _ => false,
     };
-    if !put_together {
+    // Of text that is put together piece by piece the whole says it all.
+    let is_piece = matches!(cx.module.parent(expr), Parent::Expr(whole @ Expr::BinOp(sum))
+        if sum.op == ast::Operator::Add
+            && cx.values(whole).texts().any(|text| text.contains('{') || names::is_dangerous_text(text)));
+    if !put_together || is_piece {
         return;
     }
     let values = cx.values(expr);
@@ -70,7 +74,7 @@ fn text(expr: &Expr, cx: &mut Context<'_, '_>) {
             cx.report(
                 &TEXT,
                 expr.range(),
-                Found::new(format!("the string is put together to `{text}`")).name(text).help(TEXT.fix),
+                Found::new(format!("the string comes out as `{text}`")).name(text).help(TEXT.fix),
             );
         }
     }

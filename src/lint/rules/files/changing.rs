@@ -56,7 +56,7 @@ pub(super) fn changed(call: &ExprCall, cx: &mut Context<'_, '_>) {
                 if let Some(argument) = argument
                     && !is_stream(argument, cx)
                 {
-                    report_write(&paths::guess(argument, cx), argument.range(), name, cx);
+                    report_write(argument, &paths::guess(argument, cx), argument.range(), name, cx);
                 }
             }
         }
@@ -164,7 +164,7 @@ fn temporary(call: &ExprCall, cx: &mut Context<'_, '_>) {
         cx.report(
             &WRITE,
             call.range(),
-            Found::new("arguments of a temporary file by position").help("name the arguments"),
+            Found::new("a temporary file is given arguments by position").help("name the arguments"),
         );
     }
     for keyword in &call.arguments.keywords {
@@ -210,13 +210,13 @@ pub(super) fn method(call: &ExprCall, cx: &mut Context<'_, '_>) {
     }
     let guess = || paths::guess(&method.value, cx);
     if matches!(name, "read_text" | "read_bytes" | "iterdir" | "open" | "glob" | "rglob" | "stat" | "lstat") {
-        report_read(&guess(), method.attr.range, name, cx);
+        report_read(&method.value, &guess(), method.attr.range, name, cx);
     }
     let guess = || paths::guess(&method.value, cx);
     if CHANGING_METHODS.contains(&name) {
         let guess = guess();
         if !matches!(cx.values(&method.value).exactly(), Some(Value::Object(_))) {
-            report_write(&guess, method.attr.range, name, cx);
+            report_write(&method.value, &guess, method.attr.range, name, cx);
         }
     } else if matches!(name, "rename" | "replace") {
         let guess = guess();
@@ -227,9 +227,9 @@ pub(super) fn method(call: &ExprCall, cx: &mut Context<'_, '_>) {
             .iter()
             .any(|value| matches!(value, Value::Instance(name) if &**name == "pathlib.Path"));
         if is_path {
-            report_write(&guess, method.attr.range, name, cx);
+            report_write(&method.value, &guess, method.attr.range, name, cx);
             if let Some(target) = call.arguments.args.first() {
-                report_write(&paths::guess(target, cx), target.range(), name, cx);
+                report_write(target, &paths::guess(target, cx), target.range(), name, cx);
             }
         }
     } else if name == "open" && cx.values(&call.func).members().all(|name| &**name != "pathlib.Path.open") {
@@ -237,7 +237,7 @@ pub(super) fn method(call: &ExprCall, cx: &mut Context<'_, '_>) {
         let mode = cx.argument(call, 0, "mode").map(|mode| cx.values(mode));
         let writes = mode.is_some_and(|mode| mode.texts().any(|mode| mode.contains(['w', 'a', 'x', '+'])));
         if writes && !guess.texts.is_empty() {
-            report_write(&guess, method.attr.range, name, cx);
+            report_write(&method.value, &guess, method.attr.range, name, cx);
         }
     }
 }

@@ -12,6 +12,7 @@ use ruff_text_size::TextRange;
 
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
+use crate::lint::disguise;
 use crate::lint::paths::Guess;
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
@@ -96,20 +97,44 @@ pub(in crate::lint::rules) static EXTRACTION: Rule = Rule {
     on: &[On::Call(extraction::extraction)],
 };
 
-pub(super) fn report_write(guess: &Guess, range: TextRange, name: &str, cx: &mut Context<'_, '_>) {
+pub(in crate::lint::rules) static DISGUISED: Rule = Rule {
+    code: "PC607",
+    name: "disguised-path",
+    family: Family::Files,
+    severity: Severity::Error,
+    what: "A file opened, read or written whose path is made of constants of the source alone and still cannot be read in \
+           it: decoded, decompressed, shuffled, or found by climbing from folder to folder.",
+    why: "Whoever means `data.txt` writes it. A path that was given to the program is another matter.",
+    refused: "import zlib\nhidden = zlib.decompress(b'x\\x9c\\xd3O-I.')\nprint(open(hidden.decode()).read())\n",
+    passes: "import sys, zlib\nname = sys.argv[1]\nprint(zlib.decompress(open(name + '.z', 'rb').read()))\n",
+    fix: "Write the path out.",
+    on: &[],
+};
+
+pub(super) fn report_write(
+    target: &Expr,
+    guess: &Guess,
+    range: TextRange,
+    name: &str,
+    cx: &mut Context<'_, '_>,
+) {
     if let Some(path) = guess.unwritable() {
         let found = Found::new(format!("`{path}` is written, which is not the agent's own"));
         cx.report(&WRITE, range, found.name(name).help(WRITE.fix));
-    } else if let Some(path) = guess.shadowing() {
+        return;
+    }
+    if let Some(path) = guess.shadowing() {
         let found = Found::new(format!("`{path}` is written, which the interpreter may import as code"));
         cx.report(
             &WRITE,
             range,
             found.name(name).help("name the file after no module of the standard library"),
         );
-    } else if !guess.complete
-        || guess.texts.iter().any(|known| known.prefix && !known.text.starts_with("/tmp/"))
-    {
+        return;
+    }
+    let computed =
+        !guess.complete || guess.texts.iter().any(|known| known.prefix && !known.text.starts_with("/tmp/"));
+    if computed && !report_disguise(target, guess, range, name, cx) {
         cx.report(
             &COMPUTED_WRITE,
             range,
@@ -118,26 +143,73 @@ pub(super) fn report_write(guess: &Guess, range: TextRange, name: &str, cx: &mut
     }
 }
 
-pub(super) fn report_read(guess: &Guess, range: TextRange, name: &str, cx: &mut Context<'_, '_>) {
+pub(super) fn report_read(
+    target: &Expr,
+    guess: &Guess,
+    range: TextRange,
+    name: &str,
+    cx: &mut Context<'_, '_>,
+) {
     if let Some(path) = guess.sensitive() {
         let found = Found::new(format!("`{path}` is read, which is none of an agent's business"));
         cx.report(&READ, range, found.name(name).help(READ.fix));
+    } else {
+        report_disguise(target, guess, range, name, cx);
     }
 }
 
+fn report_disguise(
+    target: &Expr,
+    guess: &Guess,
+    range: TextRange,
+    name: &str,
+    cx: &mut Context<'_, '_>,
+) -> bool {
+    // An element tree is made of elements, or reads `file`, whose name is judged as it is.
+    let elements = name == "xml.etree.ElementTree.ElementTree";
+    if guess.complete || elements || is_stream(target, cx) {
+        return false;
+    }
+    let Some(why) = disguise::of_path(target, guess, name, cx) else {
+        return false;
+    };
+    cx.report(&DISGUISED, range, Found::new(why).name(name).help(DISGUISED.fix));
+    true
+}
+
+/// Calls of the library that return an open file, or what stands for one.
+const STREAMS: [&str; 22] = [
+    "builtins.open",
+    "io.open",
+    "io.StringIO",
+    "io.BytesIO",
+    "io.TextIOWrapper",
+    "io.BufferedReader",
+    "io.BufferedWriter",
+    "codecs.open",
+    "codecs.getreader",
+    "gzip.open",
+    "gzip.GzipFile",
+    "bz2.open",
+    "bz2.BZ2File",
+    "lzma.open",
+    "lzma.LZMAFile",
+    "os.fdopen",
+    "tempfile.TemporaryFile",
+    "tempfile.NamedTemporaryFile",
+    "tempfile.SpooledTemporaryFile",
+    "zipfile.ZipFile.open",
+    "tarfile.open.extractfile",
+    "pathlib.Path.open",
+];
+
 /// Whether an expression may be an open file instead of a path.
 pub(super) fn is_stream(expr: &Expr, cx: &Context<'_, '_>) -> bool {
-    // What builtins return is text or a number, but for what `open` returns.
-    let is_path = |name: &str| {
-        name.starts_with("pathlib.")
-            || name.starts_with("os.path")
-            || name.starts_with("tempfile.mk")
-            || (name.starts_with("builtins.") && name != "builtins.open")
-    };
     let values = cx.values(expr);
-    values.known.iter().any(|value| {
-        matches!(value, Value::Instance(name) if !is_path(name))
-            || matches!(value, Value::Member(name) if name.starts_with("sys."))
-            || matches!(value, Value::Object(_))
+    values.known.iter().any(|value| match value {
+        Value::Instance(name) => STREAMS.contains(&&**name) || name.ends_with("Element"),
+        Value::Member(name) => name.starts_with("sys.std") || name.starts_with("sys.__std"),
+        Value::Object(class) => cx.module.methods(*class, "__fspath__").next().is_none(),
+        _ => false,
     }) || matches!(expr, Expr::Call(call) if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "fileno"))
 }

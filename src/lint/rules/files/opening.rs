@@ -73,9 +73,9 @@ pub(super) fn opened(call: &ExprCall, cx: &mut Context<'_, '_>) {
             continue;
         }
         let guess = paths::guess(target, cx);
-        report_read(&guess, target.range(), name, cx);
+        report_read(target, &guess, target.range(), name, cx);
         if writes || !known_mode {
-            report_write(&guess, target.range(), name, cx);
+            report_write(target, &guess, target.range(), name, cx);
         }
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
         // `map(Path, names)`, `add_argument("--file", type=Path, default=…)`
         for argument in given() {
             for guess in guesses(argument, cx) {
-                report_read(&guess, argument.range(), "pathlib.Path", cx);
+                report_read(argument, &guess, argument.range(), "pathlib.Path", cx);
             }
         }
     }
@@ -97,7 +97,7 @@ pub(super) fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
             let mut guess = paths::guess(expr, cx);
             guess.texts.retain(|known| known.text != "/" || !known.prefix);
             if guess.texts.iter().any(|known| known.text != "/") {
-                report_read(&guess, call.range(), &name, cx);
+                report_read(expr, &guess, call.range(), &name, cx);
             }
             continue;
         }
@@ -106,7 +106,7 @@ pub(super) fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
                 if name.starts_with("glob.") {
                     guess.texts.iter_mut().for_each(|known| known.text = fixed_part(&known.text));
                 }
-                report_read(&guess, argument.range(), &name, cx);
+                report_read(argument, &guess, argument.range(), &name, cx);
             }
         }
     }
