@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::executor::{self, Shared, Unit};
+use super::executor::{self, Shared};
 use super::generate::generate;
 use super::removals::Removals;
 use super::threshold::Threshold;
+use super::unit::{Unit, lost};
 use super::{Agent, Event, Events, Journal, Judged, Outcome, Plan, Round};
 use crate::judge::{self, Costs, Measured};
 use crate::model::{CaseVerdict, TaskResult};
@@ -78,7 +79,7 @@ pub async fn resume(plan: Plan, journal: Option<Arc<Journal>>, events: Events) -
                     Err(panicked) => Err(panicked),
                 };
                 // A panic of ours costs this unit its score, never the other units theirs.
-                (index, ran.unwrap_or_else(|panicked| executor::lost(&unit, &panicked)))
+                (index, ran.unwrap_or_else(|panicked| lost(&unit, &panicked)))
             }
         })
         .buffer_unordered(jobs)

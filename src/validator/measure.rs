@@ -1,6 +1,7 @@
 //! Units of the kind `metric`: a training, and an evaluation in another sandbox.
 
-use super::executor::{Bench, Finished, not_judged};
+use super::bench::Bench;
+use super::unit::{Finished, not_judged};
 use crate::judge::{self, Form, Rules};
 use crate::model::{CaseResult, CaseVerdict, RunFacts, Score};
 use crate::task::{Case, Measured, Metric};

@@ -1,15 +1,18 @@
 //! Runs agents on tasks and says what came of it. Prints nothing: what happens is an [`Event`],
 //! what came of it is an [`Outcome`].
 
+mod bench;
 mod checker;
 mod dispatcher;
 mod event;
 mod executor;
 mod generate;
 mod journal;
+mod judging;
 mod measure;
 mod removals;
 mod threshold;
+mod unit;
 
 use std::sync::Arc;
 
