@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::SweepReport;
 use super::owner::{Liveness, Owner};
 use super::session::Counters;
 use crate::model::Limits;
@@ -159,9 +160,8 @@ impl Hierarchy {
         Ok(group)
     }
 
-    /// Groups whose makers are dead: removed ones and what remains of the others.
-    pub(super) fn sweep(&self, us: &Owner) -> (Vec<String>, Vec<String>) {
-        let (mut removed, mut left) = (Vec::new(), Vec::new());
+    /// Removes the groups whose makers are dead.
+    pub(super) fn sweep(&self, us: &Owner, report: &mut SweepReport) {
         for parent in self.parents() {
             for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
                 let name = entry.file_name();
@@ -174,12 +174,11 @@ impl Hierarchy {
                 }
                 let path = entry.path();
                 match remove_folder(&path) {
-                    Ok(()) => removed.push(format!("cgroup {}", path.display())),
-                    Err(error) => left.push(format!("cgroup {}: {error}", path.display())),
+                    Ok(()) => report.removed.push(format!("cgroup {}", path.display())),
+                    Err(error) => report.left.push(format!("cgroup {}: {error}", path.display())),
                 }
             }
         }
-        (removed, left)
     }
 }
 

@@ -1,15 +1,18 @@
-//! Where temporary folders of ours lie, and those whose makers are dead.
+//! What sandboxes leave outside of themselves: where temporary folders of ours lie, the removal of one
+//! sandbox's folder and control group, and what dead makers left.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{Statfs, TMPFS_MAGIC, statfs};
 use nix::unistd::AccessFlags;
 
-use super::SweepReport;
+use super::cgroup::Group;
 use super::owner::{Liveness, Owner};
+use super::{SandboxError, SweepReport, failed};
 
 /// A file system in memory that everybody may write to, on any Linux that is set up as usual.
 const MEMORY: &str = "/dev/shm";
@@ -57,4 +60,27 @@ pub(super) fn remove(folder: &Path, report: &mut SweepReport) {
         Ok(()) => report.removed.push(shown),
         Err(error) => report.left.push(format!("{shown}: {error}")),
     }
+}
+
+/// Removes the control group and the folder of a sandbox whose processes have ended.
+pub(super) async fn forget(
+    group: Option<Group>,
+    remove_folder: impl FnOnce() -> io::Result<()> + Send + 'static,
+    report: &mut SweepReport,
+) {
+    let removal = move || (group.map_or(Ok(()), Group::remove), remove_folder());
+    match tokio::task::spawn_blocking(removal).await {
+        Ok((group, folder)) => {
+            let errors = [group, folder].into_iter().filter_map(Result::err);
+            report.left.extend(errors.map(|error| error.to_string()));
+        }
+        Err(error) => report.left.push(error.to_string()),
+    }
+}
+
+/// Sweeps on a thread that may block.
+pub(super) async fn sweep(
+    sweep: impl FnOnce() -> SweepReport + Send + 'static,
+) -> Result<SweepReport, SandboxError> {
+    tokio::task::spawn_blocking(sweep).await.map_err(|error| failed("sweep", &error))
 }

@@ -61,6 +61,17 @@ pub struct SessionSpec {
 }
 
 impl SessionSpec {
+    /// For a sandbox of our own that shows whether one can be made here.
+    fn trial(source: &str) -> Self {
+        Self {
+            run: RunId::generate(),
+            source: Arc::from(source),
+            limits: Limits::default(),
+            egress: Egress::default(),
+            label: "probe".to_owned(),
+        }
+    }
+
     /// For a backend that has no network to give: refuses a list that is not empty.
     fn without_network(&self, backend: &str) -> Result<(), SandboxError> {
         if self.egress.is_closed() {

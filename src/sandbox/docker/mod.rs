@@ -29,8 +29,8 @@ use super::owner::{Liveness, Owner};
 use super::seccomp;
 use super::session::{Sandbox as _, WarmSession, settle};
 use super::wire::{Greeting, Runner};
-use super::{Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport};
-use crate::model::{Egress, IsolationLevel, Limits};
+use super::{Backend, Capabilities, SandboxError, Session, SessionSpec, Settings, SweepReport};
+use crate::model::IsolationLevel;
 
 /// For calls that only ask or create.
 const CALL: Duration = Duration::from_secs(30);
@@ -301,14 +301,7 @@ impl Backend for Docker {
 impl Shared {
     /// Opens a container and closes it.
     async fn try_out(&self) -> Result<Greeting, SandboxError> {
-        let spec = SessionSpec {
-            run: RunId::generate(),
-            source: Arc::from(""),
-            limits: Limits::default(),
-            egress: Egress::default(),
-            label: "probe".to_owned(),
-        };
-        let (sandbox, greeting) = self.launch(&spec).await?;
+        let (sandbox, greeting) = self.launch(&SessionSpec::trial("")).await?;
         Box::new(sandbox).destroy().await;
         Ok(greeting)
     }

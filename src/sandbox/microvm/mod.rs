@@ -30,9 +30,9 @@ use super::owner::{Owner, start_of};
 use super::session::{Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed, settle};
 use super::wire::{self, RUNNER, RunnerConfig};
 use super::{
-    Backend, Capabilities, CaseSpec, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport, failed,
+    Backend, Capabilities, CaseSpec, SandboxError, Session, SessionSpec, Settings, SweepReport, failed,
 };
-use crate::model::{Egress, Ending, IsolationLevel, Limits, Slug};
+use crate::model::{Ending, IsolationLevel, Limits, Slug};
 
 pub use self::firecracker::FirecrackerFiles;
 
@@ -157,11 +157,8 @@ impl MicroVm {
     /// Boots a machine, runs a program in it and ends it. How fast its clock is beside ours.
     async fn try_out(&self) -> Result<f64, SandboxError> {
         let spec = SessionSpec {
-            run: RunId::generate(),
-            source: Arc::from(format!("import time\ntime.sleep({})\n", NAP.as_secs_f64())),
             limits: Limits { wall_ms: 60_000, ..Limits::default() },
-            egress: Egress::default(),
-            label: "probe".to_owned(),
+            ..SessionSpec::trial(&format!("import time\ntime.sleep({})\n", NAP.as_secs_f64()))
         };
         let name = Slug::parse("probe").map_err(|error| failed("name a probe", &error))?;
         let case = CaseSpec { name, arguments: Vec::new(), stdin: Arc::from([]) };
@@ -227,8 +224,7 @@ impl Backend for MicroVm {
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         let shared = Arc::clone(&self.shared);
-        let swept = tokio::task::spawn_blocking(move || shared.sweep()).await;
-        swept.map_err(|error| failed("sweep", &error))
+        leftovers::sweep(move || shared.sweep()).await
     }
 }
 
@@ -301,9 +297,7 @@ impl Shared {
         }
         // Only now: a group goes when its last process has gone.
         if let Ok(hierarchy) = &self.groups {
-            let (removed, left) = hierarchy.sweep(&self.owner);
-            report.removed.extend(removed);
-            report.left.extend(left);
+            hierarchy.sweep(&self.owner, &mut report);
         }
         report
     }
@@ -399,15 +393,7 @@ impl Sandbox for MachineSandbox {
     async fn destroy(self: Box<Self>) -> SweepReport {
         let Self { running, group, folder } = *self;
         let mut report = running.kill().await;
-        let removal =
-            tokio::task::spawn_blocking(move || (group.map_or(Ok(()), Group::remove), folder.close()));
-        match removal.await {
-            Ok((group, folder)) => {
-                let errors = [group, folder].into_iter().filter_map(Result::err);
-                report.left.extend(errors.map(|error| error.to_string()));
-            }
-            Err(error) => report.left.push(error.to_string()),
-        }
+        leftovers::forget(group, move || folder.close(), &mut report).await;
         report
     }
 }

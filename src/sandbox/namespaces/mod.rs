@@ -32,10 +32,8 @@ use super::session::{
     Counters, IDLE_S, Launch, Link, Sandbox, WarmSession, greeting_failed, read_words, settle,
 };
 use super::wire::{Greeting, Runner, RunnerConfig};
-use super::{
-    Backend, Capabilities, RunId, SandboxError, Session, SessionSpec, Settings, SweepReport, failed,
-};
-use crate::model::{Egress, IsolationLevel, Limits};
+use super::{Backend, Capabilities, SandboxError, Session, SessionSpec, Settings, SweepReport, failed};
+use crate::model::{IsolationLevel, Limits};
 
 /// Every folder of ours begins with this; the owner follows, then something random.
 const PREFIX: &str = "portcullis-";
@@ -110,14 +108,7 @@ impl Namespaces {
 
 /// Opens a sandbox and closes it.
 async fn try_out(shared: &Shared) -> Result<Greeting, SandboxError> {
-    let spec = SessionSpec {
-        run: RunId::generate(),
-        source: Arc::from(""),
-        limits: Limits::default(),
-        egress: Egress::default(),
-        label: "probe".to_owned(),
-    };
-    let (sandbox, greeting) = shared.launch(&spec).await?;
+    let (sandbox, greeting) = shared.launch(&SessionSpec::trial("")).await?;
     Box::new(sandbox).destroy().await;
     Ok(greeting)
 }
@@ -177,8 +168,7 @@ impl Backend for Namespaces {
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         let shared = Arc::clone(&self.shared);
-        let swept = tokio::task::spawn_blocking(move || shared.sweep()).await;
-        swept.map_err(|error| failed("sweep", &error))
+        leftovers::sweep(move || shared.sweep()).await
     }
 }
 
@@ -301,7 +291,7 @@ impl Shared {
     fn sweep(&self) -> SweepReport {
         let mut report = SweepReport::default();
         if let Ok(hierarchy) = &self.groups {
-            (report.removed, report.left) = hierarchy.sweep(&self.owner);
+            hierarchy.sweep(&self.owner, &mut report);
         }
         let maker = |_: &Path, rest: &str| rest.rsplit_once('.')?.0.parse::<Owner>().ok();
         for folder in leftovers::abandoned(PREFIX, &self.owner, maker) {
@@ -349,18 +339,7 @@ impl Sandbox for NamespaceSandbox {
         if timeout(PATIENCE, child.wait()).await.is_err() {
             report.left.push(format!("helper {:?} does not end", child.id()));
         }
-        let removal = tokio::task::spawn_blocking(move || {
-            let group = group.map_or(Ok(()), Group::remove);
-            (group, folder.remove())
-        });
-        match removal.await {
-            Ok((group, folder)) => {
-                report
-                    .left
-                    .extend([group, folder].into_iter().filter_map(Result::err).map(|e| e.to_string()));
-            }
-            Err(error) => report.left.push(error.to_string()),
-        }
+        leftovers::forget(group, move || folder.remove(), &mut report).await;
         report
     }
 }
