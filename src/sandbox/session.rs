@@ -482,7 +482,9 @@ impl<L: Launch> Session for WarmSession<L> {
 
     async fn close(mut self: Box<Self>) -> Result<SweepReport, SandboxError> {
         let mut report = match self.live.take() {
-            Some(live) => live.sandbox.destroy().await,
+            // To be left alone costs an engine less than to be killed.
+            Some(Live { sandbox, fitness: Fitness::Fit | Fitness::Served, .. }) => sandbox.retire().await,
+            Some(Live { sandbox, fitness: Fitness::Spent, .. }) => sandbox.destroy().await,
             None => SweepReport::default(),
         };
         // Not aborted: a sandbox that is half made would be left behind.
