@@ -10,7 +10,7 @@ use portcullis::model::{Egress, Ending};
 use portcullis::sandbox::{Backend, Choice, Reuse, RunId, Session, SessionSpec, Settings, choose};
 
 use crate::support::{
-    BackendUnderTest, World, case, close, expect, is_unprivileged, limits, settings, trial,
+    BackendUnderTest, World, case, close, expect, is_unprivileged, limits, project, settings, trial,
 };
 
 pub(crate) fn trials(world: &Arc<World>, backend: BackendUnderTest) -> Vec<Trial> {
@@ -29,6 +29,9 @@ pub(crate) fn trials(world: &Arc<World>, backend: BackendUnderTest) -> Vec<Trial
         trials.extend([
             trial(world, backend, "a_container_is_started_anew_and_replaced_when_it_is_lost", async |_| {
                 started_anew().await
+            }),
+            trial(world, backend, "every_wall_stands_in_a_container_that_was_started_anew", async |_| {
+                walls().await
             }),
             trial(
                 world,
@@ -173,6 +176,21 @@ async fn started_anew() -> Result<(), Failed> {
     expect("answers", &printed(&mut session, 4).await?, &vec!["ok\n".to_owned(); 4])?;
     close(session).await?;
     expect("containers that are left", &containers(&label, &[])?, &Vec::new())
+}
+
+/// The probes of the battery, each in four cases: the later ones are in containers that have served before.
+async fn walls() -> Result<(), Failed> {
+    let each = backend_for_each_case(BackendUnderTest::Docker).await?;
+    for probe in
+        ["devices", "files", "host", "library", "network", "privileges", "runner_signals", "system_calls"]
+    {
+        let file = project(format!("fixtures/agents/accepted/probe-{probe}.py"));
+        let mut session = open(&*each, &std::fs::read_to_string(file)?, "test").await?;
+        let answers = printed(&mut session, 4).await?;
+        close(session).await?;
+        expect(probe, &answers, &vec!["ok\n".to_owned(); 4])?;
+    }
+    Ok(())
 }
 
 async fn dropped() -> Result<(), Failed> {
