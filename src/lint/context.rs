@@ -24,6 +24,45 @@ pub(super) enum Place<'s> {
     },
 }
 
+/// A set of qualified names that rules ask of nearly every call, and nearly always in vain: a bit for
+/// each name answers most of that before anything is hashed.
+#[derive(Debug, Default)]
+pub(super) struct Mentioned {
+    names: FxHashSet<Rc<str>>,
+    bits: u64,
+}
+
+impl Mentioned {
+    const fn bit(name: &str) -> u64 {
+        let bytes = name.as_bytes();
+        let at = match bytes {
+            [first, .., last] => bytes.len() + 5 * (*first as usize) + 11 * (*last as usize),
+            _ => bytes.len(),
+        };
+        1 << (at % 64)
+    }
+
+    pub(super) fn insert(&mut self, name: &Rc<str>) {
+        if !self.contains(name) {
+            self.bits |= Self::bit(name);
+            self.names.insert(Rc::clone(name));
+        }
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.bits & Self::bit(name) != 0 && self.names.contains(name)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.names.iter()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+}
+
 pub(super) struct Context<'a, 'f> {
     pub(super) module: &'a Module<'a>,
     pub(super) text: &'a str,
@@ -31,7 +70,7 @@ pub(super) struct Context<'a, 'f> {
     pub(super) place: Place<'f>,
     pub(super) findings: &'f mut Findings,
     /// Qualified names that this source mentions, for rules about combinations.
-    pub(super) mentioned: &'f FxHashSet<Rc<str>>,
+    pub(super) mentioned: &'f Mentioned,
     /// How many strings of code are around this one.
     pub(super) depth: u32,
     /// How code in a string is walked: handed in, because the walk knows the rules and they know this.
@@ -67,7 +106,8 @@ impl<'a> Context<'a, '_> {
         (self.walk_code)(text, span, what, self)
     }
 
-    pub(super) fn values(&self, expr: &Expr) -> Rc<Values> {
+    #[inline]
+    pub(super) fn values(&self, expr: &Expr) -> &'a Values {
         self.module.values(expr)
     }
 
@@ -82,6 +122,7 @@ impl<'a> Context<'a, '_> {
     }
 
     /// Whether this file mentions a member of the library.
+    #[inline]
     pub(super) fn mentions(&self, name: &str) -> bool {
         self.mentioned.contains(name)
     }
@@ -91,6 +132,7 @@ impl<'a> Context<'a, '_> {
         self.values(expr).members().any(|member| &**member == name)
     }
 
+    #[inline]
     pub(super) fn scope(&self, expr: &Expr) -> ScopeId {
         self.module.info(expr).map_or_else(|| self.module.root(), |info| info.scope)
     }

@@ -130,6 +130,9 @@ __thisclass__ __self_class__ __objclass__ __build_class__ __signature__ __path__
 f_builtins f_globals f_locals f_back f_code gi_frame cr_frame ag_frame tb_frame cell_contents gi_yieldfrom \
 func_globals __globals";
 
+/// No name in `DANGEROUS_TEXTS` is longer, in bytes.
+const LONGEST_TEXT: usize = 24;
+
 /// On which of the lists a name is, a bit for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Lists(u8);
@@ -207,7 +210,8 @@ pub(super) fn wrong(name: &str, own: impl Fn(&str) -> bool) -> Option<Wrong> {
 }
 
 pub(super) fn is_dangerous_text(text: &str) -> bool {
-    Lists::of(text).has(Lists::DANGEROUS_TEXT)
+    // Every such name has an underscore and none is long; a string can be a page.
+    text.len() <= LONGEST_TEXT && text.contains('_') && Lists::of(text).has(Lists::DANGEROUS_TEXT)
 }
 
 /// Whether some denied name begins with `prefix`.

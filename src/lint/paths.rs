@@ -317,7 +317,7 @@ fn substituted(template: &Expr, call: &ast::ExprCall, cx: &Context<'_, '_>) -> G
         _ => None,
     };
     let values = made.map(|text| cx.values(text));
-    let Some(text) = values.as_deref().and_then(|values| values.as_text()) else {
+    let Some(text) = values.and_then(|values| values.as_text()) else {
         return Guess::default();
     };
     let mut text = text.to_owned();

@@ -4,9 +4,8 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall, ExprContext, ExprName, Pattern, Stmt};
-use rustc_hash::FxHashSet;
 
-use super::context::{Context, Place};
+use super::context::{Context, Mentioned, Place};
 use super::rule::On;
 use super::verdict::Findings;
 use super::{Policy, rules};
@@ -69,7 +68,7 @@ fn walk_string(text: &str, span: Span, what: &'static str, outer: &mut Context<'
     let module = Module::new(&body, Some(outer.module), outer.module.fuel());
     let mut mentioned = mentioned(&module);
     outer.module.fuel().spend_for(outer.mentioned.len());
-    mentioned.extend(outer.mentioned.iter().cloned());
+    outer.mentioned.iter().for_each(|name| mentioned.insert(name));
     visit(
         &module,
         text,
@@ -88,7 +87,7 @@ fn visit(
     policy: &Policy,
     place: Place<'_>,
     findings: &mut Findings,
-    mentioned: &FxHashSet<Rc<str>>,
+    mentioned: &Mentioned,
     depth: u32,
 ) {
     let table = &*TABLE;
@@ -143,8 +142,8 @@ fn visit(
 }
 
 /// Every qualified name of the library that the source loads.
-fn mentioned(module: &Module<'_>) -> FxHashSet<Rc<str>> {
-    let mut found = FxHashSet::default();
+fn mentioned(module: &Module<'_>) -> Mentioned {
+    let mut found = Mentioned::default();
     for info in &module.exprs {
         let load = match info.expr {
             Expr::Name(name) => name.ctx == ExprContext::Load,
@@ -156,7 +155,7 @@ fn mentioned(module: &Module<'_>) -> FxHashSet<Rc<str>> {
         if load {
             for value in &module.values(info.expr).known {
                 if let Value::Member(name) | Value::Module(name) = value {
-                    found.insert(Rc::clone(name));
+                    found.insert(name);
                 }
             }
         }

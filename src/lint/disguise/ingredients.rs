@@ -407,7 +407,7 @@ impl<'c, 'a, 'f> Walk<'c, 'a, 'f> {
         }
         let module = self.cx.module;
         let values = self.cx.values(expr);
-        if let [Value::Str(text)] = values.known.as_slice() {
+        if let [Value::Str(text)] = &*values.known {
             return Ingredients::of_text(text);
         }
         // Arguments that the source has set itself were not given.

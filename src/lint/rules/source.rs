@@ -169,8 +169,14 @@ pub(in crate::lint) fn undecodable(
 
 /// What can be seen without a parser.
 pub(in crate::lint) fn check_text(source: &Source, findings: &mut Findings) {
-    for (offset, character) in source.text().char_indices() {
-        if character.is_ascii() || !is_bidirectional_control(character) {
+    // All of these characters begin with the same byte, which few sources have.
+    const FIRST: u8 = 0xe2;
+    let text = source.text();
+    if text.is_ascii() || !text.as_bytes().contains(&FIRST) {
+        return;
+    }
+    for (offset, character) in text.char_indices() {
+        if !is_bidirectional_control(character) {
             continue;
         }
         let (Ok(start), Ok(length)) = (TextSize::try_from(offset), TextSize::try_from(character.len_utf8()))

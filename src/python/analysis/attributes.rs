@@ -44,16 +44,16 @@ impl Module<'_> {
 
     /// What stores to attributes of this name and class bodies put there, whoever the receiver is.
     fn stored(&self, name: &str, depth: u32) -> Rc<Values> {
-        if !self.class_members.contains_key(name) && !self.attribute_stores.contains_key(name) {
+        let Some(number) = self.stored.get(name).copied() else {
             return Rc::clone(&self.common.nothing);
-        }
-        match self.memo.stored(name) {
+        };
+        match self.memo.stored(number) {
             Lookup::Known(values) => values,
             // While it is being found out, it is not known: stores that depend on each other.
             Lookup::Open => self.unknown(),
             Lookup::New(ticket) => {
                 let values = self.memo.apart(|| self.find_stored(name, depth));
-                self.memo.keep_stored(name, &ticket, &values);
+                self.memo.keep_stored(number, &ticket, &values);
                 values
             }
         }

@@ -215,7 +215,7 @@ impl<'a> Module<'a> {
 
     /// What `with` binds.
     fn entered(&self, context: &Values, depth: u32) -> Values {
-        let mut union = Values { known: Vec::new(), complete: context.complete };
+        let mut union = Values::none_yet(context.complete);
         for value in &context.known {
             match value {
                 Value::Instance(name) if matches!(&**name, "tempfile.TemporaryDirectory") => {
@@ -297,8 +297,7 @@ impl<'a> Module<'a> {
     fn project(&self, mut values: Rc<Values>, path: &[Step]) -> Rc<Values> {
         for step in path {
             self.fuel.spend_for(values.weight());
-            let mut union =
-                Values { known: Vec::new(), complete: values.complete && !values.known.is_empty() };
+            let mut union = Values::none_yet(values.complete && !values.known.is_empty());
             for value in &values.known {
                 match (value, step) {
                     (Value::Sequence(elements), Step::Index(index)) => match elements.get(*index) {

@@ -16,11 +16,15 @@ use super::{
 };
 use crate::python::stdlib;
 
+/// About how many bytes of source there are for each expression, and for each statement.
+const BYTES: (usize, usize) = (20, 90);
+
 pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Module<'a> {
+    let length = body.last().map_or(0, |last| last.end().to_usize());
     let module = Module {
         body,
-        exprs: Vec::new(),
-        stmts: Vec::new(),
+        exprs: Vec::with_capacity(length / BYTES.0),
+        stmts: Vec::with_capacity(length / BYTES.1),
         patterns: Vec::new(),
         scopes: Vec::new(),
         bindings: Vec::new(),
@@ -32,6 +36,7 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &
         stars: Vec::new(),
         inert_until: TextSize::new(0),
         class_members: FxHashMap::default(),
+        stored: FxHashMap::default(),
         lambdas: FxHashMap::default(),
         spelled: OnceCell::new(),
         changed: RefCell::default(),

@@ -20,7 +20,7 @@ impl Module<'_> {
         // A method of a known text, number or container.
         if let Expr::Attribute(attribute) = &*call.func {
             let receiver = self.eval(&attribute.value, env, depth);
-            if let [value] = receiver.known.as_slice()
+            if let [value] = &*receiver.known
                 && fold::has_methods(value)
                 && let Some(arguments) = self.arguments(call, env, depth)
             {

@@ -245,7 +245,7 @@ fn is_container(expr: &Expr) -> bool {
 
 /// The same containers, each with something unknown in it.
 fn opened(values: Values) -> Values {
-    let mut open = Values { known: Vec::new(), complete: values.complete };
+    let mut open = Values::none_yet(values.complete);
     for value in values.known {
         let value = match value {
             Value::Dict(items) => {

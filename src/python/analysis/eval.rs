@@ -8,18 +8,27 @@ use ruff_python_ast::{self as ast, Expr, Operator, UnaryOp};
 
 use super::memo::Environment;
 use super::value::{MAX_ELEMENTS, Union};
-use super::{BindingId, Module, Value, Values, fold};
+use super::{BindingId, Module, NodeId, Value, Values, fold};
 
 /// Calls into functions of the source, or nested expressions, that are followed.
 pub(super) const MAX_DEPTH: u32 = 120;
 
 impl Module<'_> {
     /// Everything that `expr` may be.
-    pub(crate) fn values(&self, expr: &Expr) -> Rc<Values> {
-        let Some(id) = self.id(expr) else {
-            return self.unknown();
+    #[inline]
+    pub(crate) fn values(&self, expr: &Expr) -> &Values {
+        let Some((id, place)) = self.id(expr).and_then(|id| Some((id, self.memo.settled(id)?))) else {
+            return &self.common.unknown;
         };
-        if let Some(done) = self.memo.settled(id) {
+        match place.get() {
+            Some(done) => done,
+            None => place.get_or_init(|| self.settle(id, expr)),
+        }
+    }
+
+    #[inline(never)]
+    fn settle(&self, id: NodeId, expr: &Expr) -> Rc<Values> {
+        if let Some(done) = self.memo.found(id) {
             return done;
         }
         let values = self.eval(expr, &mut Environment::default(), 0);
@@ -220,7 +229,7 @@ impl Module<'_> {
             };
         }
         let key = self.eval(index, env, depth);
-        let mut union = Values { known: Vec::new(), complete: base.complete && !base.known.is_empty() };
+        let mut union = Values::none_yet(base.complete && !base.known.is_empty());
         for value in &base.known {
             union.add(fold::item(value, &key));
         }

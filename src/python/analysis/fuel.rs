@@ -39,6 +39,7 @@ impl Fuel {
         }
     }
 
+    #[inline]
     pub(crate) fn spend(&self, steps: u64) {
         let mut left = self.left.get().saturating_sub(steps);
         if left < self.look_at.get() {
@@ -51,11 +52,13 @@ impl Fuel {
     }
 
     /// As many steps as there are things to go through.
+    #[inline]
     pub(crate) fn spend_for(&self, things: usize) {
         self.spend(u64::try_from(things).unwrap_or(u64::MAX));
     }
 
     /// Whether nothing is left. From then on no answer counts.
+    #[inline]
     pub(crate) fn is_spent(&self) -> bool {
         self.left.get() == 0
     }

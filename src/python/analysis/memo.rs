@@ -7,10 +7,9 @@
 //! what came of that is kept only for the thing whose computation went round, not for what lies
 //! on the way.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
-use ruff_python_ast::name::Name;
 use rustc_hash::FxHashMap;
 
 use super::{BindingId, FunctionId, NodeId, Values};
@@ -117,27 +116,31 @@ const FRESH: Notes = Notes { depends: Dependencies(0), low: CLEAN };
 
 #[derive(Debug)]
 pub(super) struct Memo {
+    /// What each expression is, for who asks from outside of any computation. That never changes, so
+    /// it is lent out.
+    settled: Vec<OnceCell<Rc<Values>>>,
     exprs: RefCell<Vec<Option<Answer>>>,
     bindings: RefCell<Vec<Slot>>,
     returned: RefCell<Vec<Slot>>,
-    stored: RefCell<FxHashMap<Name, Slot>>,
+    stored: RefCell<Vec<Slot>>,
     open: Cell<u32>,
     notes: Cell<Notes>,
 }
 
 impl Default for Memo {
     fn default() -> Self {
-        Self::for_sizes(0, 0, 0)
+        Self::for_sizes(0, 0, 0, 0)
     }
 }
 
 impl Memo {
-    pub(super) fn for_sizes(exprs: usize, bindings: usize, functions: usize) -> Self {
+    pub(super) fn for_sizes(exprs: usize, bindings: usize, functions: usize, stored: usize) -> Self {
         Self {
+            settled: vec![OnceCell::new(); exprs],
             exprs: RefCell::new(vec![None; exprs]),
             bindings: RefCell::new(vec![Slot::Empty; bindings]),
             returned: RefCell::new(vec![Slot::Empty; functions]),
-            stored: RefCell::default(),
+            stored: RefCell::new(vec![Slot::Empty; stored]),
             open: Cell::new(0),
             notes: Cell::new(FRESH),
         }
@@ -145,18 +148,21 @@ impl Memo {
 
     /// Forgets every answer, because what they rest on has changed.
     pub(super) fn forget(&mut self) {
+        self.settled.fill(OnceCell::new());
         self.exprs.get_mut().fill(None);
         self.bindings.get_mut().fill(Slot::Empty);
         self.returned.get_mut().fill(Slot::Empty);
-        self.stored.get_mut().clear();
+        self.stored.get_mut().fill(Slot::Empty);
     }
 
+    #[inline]
     fn note(&self, depends: Dependencies, low: u32) {
         let notes = self.notes.get();
         self.notes.set(Notes { depends: notes.depends.with(depends), low: notes.low.min(low) });
     }
 
     /// The value that is being computed depends on what this binding is set to.
+    #[inline]
     pub(super) fn depend_on(&self, binding: BindingId) {
         self.note(Dependencies::on(binding), CLEAN);
     }
@@ -174,12 +180,19 @@ impl Memo {
         result
     }
 
-    /// What an expression is, when nothing else is being computed.
-    pub(super) fn settled(&self, id: NodeId) -> Option<Rc<Values>> {
+    /// The place for what an expression is when nothing else is being computed.
+    #[inline]
+    pub(super) fn settled(&self, id: NodeId) -> Option<&OnceCell<Rc<Values>>> {
+        self.settled.get(id.index())
+    }
+
+    /// What was found on the way to something else, and holds everywhere.
+    pub(super) fn found(&self, id: NodeId) -> Option<Rc<Values>> {
         let exprs = self.exprs.borrow();
         exprs.get(id.index())?.as_ref().map(|answer| Rc::clone(&answer.values))
     }
 
+    #[inline]
     pub(super) fn expr(&self, id: NodeId, env: &Environment) -> Option<Rc<Values>> {
         let exprs = self.exprs.borrow();
         let answer = exprs.get(id.index())?.as_ref()?;
@@ -307,17 +320,17 @@ impl Memo {
         }
     }
 
-    pub(super) fn stored(&self, name: &str) -> Lookup {
-        let mut stored = self.stored.borrow_mut();
-        match stored.get_mut(name) {
+    /// What is stored to attributes of the name with this number.
+    pub(super) fn stored(&self, number: usize) -> Lookup {
+        match self.stored.borrow_mut().get_mut(number) {
             Some(slot) => self.look_up(slot, Dependencies::default()),
-            None => self.look_up(stored.entry(Name::new(name)).or_default(), Dependencies::default()),
+            None => Lookup::Open,
         }
     }
 
-    pub(super) fn keep_stored(&self, name: &str, ticket: &Ticket, values: &Rc<Values>) {
+    pub(super) fn keep_stored(&self, number: usize, ticket: &Ticket, values: &Rc<Values>) {
         let notes = self.close(ticket);
-        if let Some(slot) = self.stored.borrow_mut().get_mut(name) {
+        if let Some(slot) = self.stored.borrow_mut().get_mut(number) {
             *slot = Slot::Done(Answer { values: Rc::clone(values), depends: notes.depends });
         }
     }

@@ -241,6 +241,8 @@ pub(crate) struct Module<'a> {
     inert_until: TextSize,
     /// What class bodies bind, by name, over all classes.
     class_members: FxHashMap<Name, Vec<BindingId>>,
+    /// The names that either of these two has, numbered.
+    stored: FxHashMap<Name, usize>,
     lambdas: FxHashMap<NodeId, FunctionId>,
     /// Expressions by what they read, once that is asked.
     spelled: OnceCell<Spelled>,
@@ -263,6 +265,7 @@ impl<'a> Module<'a> {
     /// cost is taken from `fuel`; once that is spent no answer counts.
     pub(crate) fn new(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Self {
         let mut module = build::build(body, outer, fuel);
+        module.number_stored();
         module.memo = module.empty_memo();
         module.inert_until = module.first_active_statement();
         module.link_calls();
@@ -271,10 +274,22 @@ impl<'a> Module<'a> {
         module
     }
 
-    fn empty_memo(&self) -> Memo {
-        Memo::for_sizes(self.exprs.len(), self.bindings.len(), self.functions.len())
+    fn number_stored(&mut self) {
+        for name in self.class_members.keys() {
+            self.stored.insert(name.clone(), self.stored.len());
+        }
+        for name in self.attribute_stores.keys() {
+            if !self.stored.contains_key(*name) {
+                self.stored.insert(Name::new(name), self.stored.len());
+            }
+        }
     }
 
+    fn empty_memo(&self) -> Memo {
+        Memo::for_sizes(self.exprs.len(), self.bindings.len(), self.functions.len(), self.stored.len())
+    }
+
+    #[inline]
     pub(crate) fn fuel(&self) -> &Rc<Fuel> {
         &self.fuel
     }
@@ -300,6 +315,7 @@ impl<'a> Module<'a> {
         &self.bindings
     }
 
+    #[inline]
     pub(crate) fn id(&self, expr: &Expr) -> Option<NodeId> {
         expr.node_index().load().as_u32().map(NodeId).filter(|id| id.index() < self.exprs.len())
     }
@@ -309,6 +325,7 @@ impl<'a> Module<'a> {
         call.node_index.load().as_u32().and_then(|id| self.node(NodeId(id)))
     }
 
+    #[inline]
     pub(crate) fn info(&self, expr: &Expr) -> Option<&ExprInfo<'a>> {
         self.id(expr).and_then(|id| self.exprs.get(id.index()))
     }
@@ -317,6 +334,7 @@ impl<'a> Module<'a> {
         self.exprs.get(id.index()).map(|info| info.expr)
     }
 
+    #[inline]
     pub(crate) fn parent(&self, expr: &Expr) -> Parent<'a> {
         self.info(expr).map_or(Parent::Root, |info| info.parent)
     }
@@ -334,6 +352,7 @@ impl<'a> Module<'a> {
         ScopeId(0)
     }
 
+    #[inline]
     pub(crate) fn scope(&self, id: ScopeId) -> &Scope<'a> {
         &self.scopes[id.index()]
     }
@@ -346,6 +365,7 @@ impl<'a> Module<'a> {
         &self.classes[id.index()]
     }
 
+    #[inline]
     pub(crate) fn binding(&self, id: BindingId) -> &Binding<'a> {
         &self.bindings[id.index()]
     }

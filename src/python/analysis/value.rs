@@ -1,5 +1,6 @@
 //! What an expression may be, as far as that is known without running it.
 
+use std::ops::Deref;
 use std::rc::Rc;
 
 use super::{ClassId, FunctionId};
@@ -54,10 +55,87 @@ impl PartialEq for Value {
     }
 }
 
+/// What is told apart of what an expression may be: nearly always nothing or one value, which stands
+/// where it is without an allocation of its own.
+#[derive(Debug, Clone)]
+pub(crate) enum Alternatives {
+    None,
+    One(Value),
+    Many(Vec<Value>),
+}
+
+impl Alternatives {
+    pub(crate) fn push(&mut self, value: Value) {
+        match self {
+            Self::None => *self = Self::One(value),
+            Self::Many(many) => many.push(value),
+            Self::One(_) => {
+                if let Self::One(first) = std::mem::replace(self, Self::None) {
+                    *self = Self::Many(vec![first, value]);
+                }
+            }
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Value) -> bool) {
+        match self {
+            Self::None => {}
+            Self::One(value) => {
+                if !keep(value) {
+                    *self = Self::None;
+                }
+            }
+            Self::Many(many) => many.retain(keep),
+        }
+    }
+}
+
+impl Deref for Alternatives {
+    type Target = [Value];
+
+    #[inline]
+    fn deref(&self) -> &[Value] {
+        match self {
+            Self::None => &[],
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl PartialEq for Alternatives {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<'v> IntoIterator for &'v Alternatives {
+    type Item = &'v Value;
+    type IntoIter = std::slice::Iter<'v, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Alternatives {
+    type Item = Value;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<Value>, std::vec::IntoIter<Value>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, many) = match self {
+            Self::None => (None, Vec::new()),
+            Self::One(value) => (Some(value), Vec::new()),
+            Self::Many(many) => (None, many),
+        };
+        one.into_iter().chain(many)
+    }
+}
+
 /// Everything that an expression may be. When `complete` is false it may be something else too.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Values {
-    pub(crate) known: Vec<Value>,
+    pub(crate) known: Alternatives,
     pub(crate) complete: bool,
 }
 
@@ -70,11 +148,11 @@ pub(crate) const MAX_ELEMENTS: usize = 512;
 
 impl Values {
     pub(crate) const fn unknown() -> Self {
-        Self { known: Vec::new(), complete: false }
+        Self { known: Alternatives::None, complete: false }
     }
 
     pub(crate) fn one(value: Value) -> Self {
-        Self { known: vec![value], complete: true }
+        Self { known: Alternatives::One(value), complete: true }
     }
 
     pub(crate) fn text(text: impl Into<Rc<str>>) -> Self {
@@ -98,7 +176,7 @@ impl Values {
 
     pub(crate) fn sequence(elements: Vec<Self>) -> Self {
         if elements.len() > MAX_ELEMENTS {
-            let mut any = Self { known: Vec::new(), complete: true };
+            let mut any = Self { known: Alternatives::None, complete: true };
             for element in elements {
                 any.add(element);
             }
@@ -109,7 +187,12 @@ impl Values {
 
     /// No value at all: the start of a union.
     pub(crate) const fn nothing() -> Self {
-        Self { known: Vec::new(), complete: true }
+        Self::none_yet(true)
+    }
+
+    /// The start of a union that may hold something unknown already.
+    pub(in crate::python) const fn none_yet(complete: bool) -> Self {
+        Self { known: Alternatives::None, complete }
     }
 
     pub(crate) fn add(&mut self, other: Self) {
@@ -119,7 +202,7 @@ impl Values {
                 self.complete = false;
                 return;
             }
-            if !self.known.contains(&value) {
+            if !self.holds(&value) {
                 self.known.push(value);
             }
         }
@@ -133,8 +216,26 @@ impl Values {
                 self.complete = false;
                 return;
             }
-            if !self.known.contains(value) {
+            if !self.holds(value) {
                 self.known.push(value.clone());
+            }
+        }
+    }
+
+    /// Whether it may be this value. By far the most alternatives are texts, of which most differ in
+    /// length.
+    fn holds(&self, value: &Value) -> bool {
+        match value {
+            Value::Str(text) => self.known.iter().any(|known| match known {
+                Value::Str(known) => known.len() == text.len() && known == text,
+                _ => false,
+            }),
+            Value::Int(int) => {
+                self.known.iter().any(|known| matches!(known, Value::Int(known) if known == int))
+            }
+            _ => {
+                let kind = std::mem::discriminant(value);
+                self.known.iter().any(|known| std::mem::discriminant(known) == kind && known == value)
             }
         }
     }
@@ -164,14 +265,16 @@ impl Values {
     }
 
     /// The one value that it can only be.
+    #[inline]
     pub(crate) fn exactly(&self) -> Option<&Value> {
-        match (self.complete, self.known.as_slice()) {
+        match (self.complete, &*self.known) {
             (true, [value]) => Some(value),
             _ => None,
         }
     }
 
     /// The one text that it can only be.
+    #[inline]
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self.exactly() {
             Some(Value::Str(text)) => Some(text),
@@ -180,6 +283,7 @@ impl Values {
     }
 
     /// Every text that it may be.
+    #[inline]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.known.iter().filter_map(|value| match value {
             Value::Str(text) => Some(&**text),
@@ -188,6 +292,7 @@ impl Values {
     }
 
     /// The qualified names that it may be.
+    #[inline]
     pub(crate) fn members(&self) -> impl Iterator<Item = &Rc<str>> {
         self.known.iter().filter_map(|value| match value {
             Value::Member(name) => Some(name),
@@ -195,6 +300,7 @@ impl Values {
         })
     }
 
+    #[inline]
     pub(crate) fn modules(&self) -> impl Iterator<Item = &Rc<str>> {
         self.known.iter().filter_map(|value| match value {
             Value::Module(name) => Some(name),
@@ -219,7 +325,7 @@ impl Values {
 
     /// What an element of it may be.
     pub(crate) fn any_element(&self) -> Self {
-        let mut any = Self { known: Vec::new(), complete: self.complete && !self.known.is_empty() };
+        let mut any = Self { known: Alternatives::None, complete: self.complete && !self.known.is_empty() };
         for value in &self.known {
             match value {
                 Value::Elements(elements) => any.add_ref(elements),

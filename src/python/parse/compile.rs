@@ -37,9 +37,20 @@ fn may_hold_errors(text: &str) -> bool {
         let inner = text[at + 1..].trim_start();
         inner.starts_with(['*', '#', '\\'])
     };
-    text.contains("__debug__")
-        || text.match_indices('{').any(starred_field)
-        || text.split('\n').any(|line| line.len() > MAX_DECIMAL_DIGITS)
+    text.contains("__debug__") || text.match_indices('{').any(starred_field) || has_long_line(text.as_bytes())
+}
+
+/// Whether a line is longer than any integer may be. Looks for one line end in each stretch of that
+/// length, from behind, so that it reads a few bytes of each.
+fn has_long_line(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(stretch) = rest.get(..=MAX_DECIMAL_DIGITS) {
+        match stretch.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => rest = rest.get(end + 1..).unwrap_or_default(),
+            None => return true,
+        }
+    }
+    false
 }
 
 impl Walk<'_> {

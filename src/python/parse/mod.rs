@@ -40,9 +40,20 @@ pub(crate) enum SyntaxKind {
 
 /// A module that parsed without a problem.
 pub(crate) fn parse_module(text: &str, version: PythonVersion) -> Result<Suite, Vec<SyntaxProblem>> {
-    guard::check(text, &Nesting::CPYTHON)?;
+    let small = guard::is_small(text);
+    if !small {
+        guard::check(text, &Nesting::CPYTHON)?;
+    }
     let options = ParseOptions::from(Mode::Module).with_target_version(target(version));
     let parsed = ruff_python_parser::parse_unchecked(text, options);
+    if small {
+        // Where there are errors the parser's tokens are not the whole source.
+        if parsed.errors().is_empty() {
+            guard::check_parsed(parsed.tokens(), &Nesting::CPYTHON)?;
+        } else {
+            guard::check(text, &Nesting::CPYTHON)?;
+        }
+    }
     let mut problems: Vec<SyntaxProblem> = parsed
         .errors()
         .iter()

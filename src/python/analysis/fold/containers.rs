@@ -91,7 +91,7 @@ pub(in crate::python::analysis) fn slice(
     upper: Option<i128>,
     step: Option<i128>,
 ) -> Values {
-    let mut union = Values { known: Vec::new(), complete: base.complete && !base.known.is_empty() };
+    let mut union = Values::none_yet(base.complete && !base.known.is_empty());
     for value in &base.known {
         let part = match value {
             Value::Str(text) => {

@@ -72,10 +72,9 @@ fn combine(
     fuel: &Fuel,
     with: impl Fn(&Value, &Value) -> Option<Value>,
 ) -> Values {
-    let mut union = Values {
-        known: Vec::new(),
-        complete: left.complete && right.complete && !left.known.is_empty() && !right.known.is_empty(),
-    };
+    let mut union = Values::none_yet(
+        left.complete && right.complete && !left.known.is_empty() && !right.known.is_empty(),
+    );
     // More than that could not be told apart anyway: only the first of them are tried.
     let many = left.known.len() * right.known.len() > MAX_COMBINATIONS;
     let few = if many { MAX_COMBINATIONS.isqrt() } else { usize::MAX };
@@ -149,7 +148,7 @@ pub(super) fn short_text(text: &str) -> Option<Value> {
 }
 
 pub(super) fn to_text(values: &Values) -> Values {
-    let mut union = Values { known: Vec::new(), complete: values.complete && !values.known.is_empty() };
+    let mut union = Values::none_yet(values.complete && !values.known.is_empty());
     for value in &values.known {
         match value {
             Value::Str(_) => union.add(Values::one(value.clone())),
