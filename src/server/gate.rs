@@ -4,6 +4,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -11,6 +12,9 @@ use tokio::sync::Semaphore;
 use super::error::{ApiError, Kind};
 use super::workers::{Unanswered, Workers};
 use crate::lint::{self, Policy, Report};
+
+/// What many analyses together may take beside their own time.
+const SLACK: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -65,12 +69,26 @@ impl Gate {
         sources: Vec<Arc<str>>,
         policy: Arc<Policy>,
     ) -> Result<Vec<Report>, ApiError> {
-        // Each of them has its own clock; this one is for all of them together.
-        let patience =
-            lint::patience(&policy).saturating_mul(u32::try_from(sources.len()).unwrap_or(u32::MAX));
-        let work = self.workers.run(patience.saturating_mul(2), move |_| {
+        // Each of them has its own clock; this one is for a machine that stands still.
+        let many = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+        let patience = lint::patience(&policy).saturating_mul(many).saturating_add(SLACK);
+        let work = self.workers.run(patience, move |_| {
             sources.iter().map(|source| lint::check(source.as_bytes(), &policy)).collect()
         });
         work.await.map_err(ApiError::internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn asked_again_about_nothing_it_says_nothing() {
+        let gate = Gate::new(Policy::standard(), 0);
+        let reports = gate.check_again(Vec::new(), Policy::standard()).await.expect("no reports");
+        assert!(reports.is_empty());
+        let reports = gate.check_again(vec![Arc::from("print(1)\n")], Policy::standard()).await;
+        assert_eq!(reports.expect("a report").len(), 1);
     }
 }
