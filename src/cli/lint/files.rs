@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use anyhow::{Context as _, bail};
+use ignore::WalkState;
 
 use crate::diagnostic::visible;
 
@@ -118,13 +121,35 @@ pub(super) fn collect(paths: &[PathBuf]) -> (Vec<Input>, Vec<Unchecked>) {
 }
 
 fn walk(folder: &Path) -> anyhow::Result<Vec<Input>> {
+    let (send, receive) = mpsc::channel();
+    // Listing a folder can take as long as checking a third of it, so it is spread over the cores too.
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    ignore::WalkBuilder::new(folder).require_git(false).threads(cores).build_parallel().run(|| {
+        let send = send.clone();
+        Box::new(move |entry| {
+            let is_python = |entry: &ignore::DirEntry| {
+                entry.file_type().is_some_and(|kind| kind.is_file())
+                    && entry.path().extension().is_some_and(|extension| extension == "py")
+            };
+            if entry.as_ref().map_or(true, is_python) {
+                // Nobody stops listening before the walk is over.
+                let _ = send.send(entry.map(ignore::DirEntry::into_path));
+            }
+            WalkState::Continue
+        })
+    });
+    drop(send);
     let mut found = Vec::new();
-    for entry in ignore::WalkBuilder::new(folder).require_git(false).build() {
-        let entry = entry.with_context(|| format!("cannot walk {}", quoted(folder)))?;
-        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        if is_file && entry.path().extension().is_some_and(|extension| extension == "py") {
-            found.push(Input::Found(entry.into_path()));
+    let mut errors = Vec::new();
+    for path in receive {
+        match path {
+            Ok(path) => found.push(Input::Found(path)),
+            Err(error) => errors.push(error),
         }
+    }
+    // Always the same one, whatever was walked first.
+    if let Some(error) = errors.into_iter().min_by_key(ToString::to_string) {
+        return Err(error).with_context(|| format!("cannot walk {}", quoted(folder)));
     }
     if found.is_empty() {
         bail!("{} holds no Python file (`*.py`)", quoted(folder));

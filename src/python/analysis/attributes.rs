@@ -1,6 +1,7 @@
 //! What an attribute may be. Attributes are followed by name, whoever the receiver is: what any
 //! store or class body of this source gives a name is what it may be on any object.
 
+use std::ops::Deref;
 use std::rc::Rc;
 
 use super::memo::{Environment, Lookup};
@@ -62,7 +63,7 @@ impl Module<'_> {
     fn find_stored(&self, name: &str, depth: u32) -> Rc<Values> {
         let env = &mut Environment::default();
         let mut union = Union::default();
-        for binding in self.class_members.get(name).map_or(&[][..], Vec::as_slice) {
+        for binding in self.class_members.get(name).map_or(&[][..], Deref::deref) {
             union.add(self.bound(*binding, env, depth));
             self.fuel.spend(1);
         }

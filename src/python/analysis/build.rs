@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     AttributeStore, Binding, BindingId, BindingKind, Class, ClassId, Common, ExprInfo, Fuel, Function,
-    FunctionId, FunctionNode, Memo, Module, NodeId, Parent, Scope, ScopeId, ScopeKind, Slot, Step,
+    FunctionId, FunctionNode, Ids, Memo, Module, NodeId, Parent, Scope, ScopeId, ScopeKind, Slot, Step,
 };
 use crate::python::stdlib;
 
@@ -165,7 +165,7 @@ impl<'a> Builder<'a> {
         let id = BindingId::next(self.module.bindings.len());
         if matches!(self.module.scope(owner).kind, ScopeKind::Class(_)) {
             self.module.own_attributes.insert(name.clone());
-            self.module.class_members.entry(name.clone()).or_default().push(id);
+            Ids::add(&mut self.module.class_members, name.clone(), id);
         }
         self.module.bindings.push(Binding {
             name: name.clone(),
@@ -175,7 +175,7 @@ impl<'a> Builder<'a> {
             straight,
         });
         if let Some(scope) = self.module.scopes.get_mut(owner.index()) {
-            scope.names.entry(name).or_default().push(id);
+            Ids::add(&mut scope.names, name, id);
         }
     }
 

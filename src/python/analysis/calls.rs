@@ -1,6 +1,7 @@
 //! What a call may return: of functions of this source, with the arguments in place; of the library,
 //! where that is one of the arguments or known by kind.
 
+use std::ops::Deref;
 use std::rc::Rc;
 
 use ruff_python_ast::{self as ast, Expr};
@@ -179,7 +180,7 @@ impl Module<'_> {
                         None => keyword(call, name).or_else(|| parameter.default()),
                     };
                     if let (Some(argument), Some([binding])) =
-                        (argument, names.names.get(name).map(Vec::as_slice))
+                        (argument, names.names.get(name).map(Deref::deref))
                     {
                         inner.push(*binding, self.eval(argument, env, depth));
                     }

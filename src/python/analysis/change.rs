@@ -190,7 +190,7 @@ impl Module<'_> {
     pub(super) fn is_bound_once(&self, name: &str, mut scope: super::ScopeId) -> bool {
         loop {
             let here = self.scope(scope);
-            let bindings = here.names.get(name).map_or(0, Vec::len);
+            let bindings = here.names.get(name).map_or(0, |ids| ids.len());
             match here.kind {
                 ScopeKind::Function(_) => return bindings == 1,
                 _ if bindings > 0 => return false,

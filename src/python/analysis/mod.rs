@@ -18,6 +18,8 @@ mod resolve;
 mod value;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::hash_map::Entry;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use ruff_python_ast::name::Name;
@@ -54,6 +56,40 @@ id!(BindingId);
 id!(FunctionId);
 id!(ClassId);
 
+/// What binds one name. Nearly always that is one, which needs no allocation.
+#[derive(Debug)]
+pub(crate) enum Ids {
+    One(BindingId),
+    Many(Vec<BindingId>),
+}
+
+impl Ids {
+    /// Adds to what a table holds under a name, if anything.
+    fn add(table: &mut FxHashMap<Name, Self>, name: Name, id: BindingId) {
+        match table.entry(name) {
+            Entry::Vacant(place) => drop(place.insert(Self::One(id))),
+            Entry::Occupied(mut place) => match place.get_mut() {
+                Self::Many(many) => many.push(id),
+                Self::One(first) => {
+                    let first = *first;
+                    place.insert(Self::Many(vec![first, id]));
+                }
+            },
+        }
+    }
+}
+
+impl Deref for Ids {
+    type Target = [BindingId];
+
+    fn deref(&self) -> &[BindingId] {
+        match self {
+            Self::One(id) => std::slice::from_ref(id),
+            Self::Many(ids) => ids,
+        }
+    }
+}
+
 /// What an expression hangs on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Parent<'a> {
@@ -86,7 +122,7 @@ pub(crate) enum ScopeKind {
 pub(crate) struct Scope<'a> {
     pub(crate) kind: ScopeKind,
     pub(crate) parent: Option<ScopeId>,
-    names: FxHashMap<Name, Vec<BindingId>>,
+    names: FxHashMap<Name, Ids>,
     globals: FxHashSet<&'a str>,
     nonlocals: FxHashSet<&'a str>,
     /// For name mangling: the innermost class around.
@@ -240,7 +276,7 @@ pub(crate) struct Module<'a> {
     /// Before this place nothing runs that could call a function of this source.
     inert_until: TextSize,
     /// What class bodies bind, by name, over all classes.
-    class_members: FxHashMap<Name, Vec<BindingId>>,
+    class_members: FxHashMap<Name, Ids>,
     /// The names that either of these two has, numbered.
     stored: FxHashMap<Name, usize>,
     lambdas: FxHashMap<NodeId, FunctionId>,
@@ -388,7 +424,7 @@ impl<'a> Module<'a> {
 
     /// Bindings of a class body by name.
     pub(crate) fn class_bindings(&self, class: ClassId, name: &str) -> &[BindingId] {
-        self.scope(self.class(class).scope).names.get(name).map_or(&[], Vec::as_slice)
+        self.scope(self.class(class).scope).names.get(name).map_or(&[], Deref::deref)
     }
 
     /// `__x` within `class C` is `_C__x`.

@@ -35,6 +35,7 @@ pub(crate) enum Value {
 
 /// Containers are equal only to themselves: comparing what they hold costs more than it tells.
 impl PartialEq for Value {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::None, Self::None) => true,
