@@ -28,6 +28,12 @@ fn depth_is_a_finding_and_not_a_crash() {
         "x = ".to_owned() + &"lambda x=".repeat(deep / 10) + "1",
         "x = ".to_owned() + &"f'{".repeat(deep / 4),
         (0..2000).map(|depth| " ".repeat(depth) + "if x:\n").collect(),
+        // Small enough to be parsed before anything is known of their depth.
+        "(".repeat(deep / 2),
+        "with ".to_owned() + &"(".repeat(deep / 2),
+        "x = ".to_owned() + &"[".repeat(deep / 4) + &"]".repeat(deep / 4),
+        "f'{".repeat(deep / 20),
+        "x = ".to_owned() + &"-".repeat(deep / 2) + "1",
         "if x:\n        y\n    z\n".repeat(5000),
         "x = ".to_owned() + &"1 if x else ".repeat(deep / 12) + "1",
         "a = ".repeat(deep / 4) + "1",
