@@ -118,9 +118,7 @@ pub(super) fn report_name(
     let (rule, what) = match wrong {
         Wrong::Frame => (&FRAME, "reaches into frames and code"),
         Wrong::Dunder => (&DUNDER, "is not on the list of harmless names"),
-        Wrong::Outward if names::is_module_name(name) => {
-            (&OUTWARD, "leads to modules")
-        }
+        Wrong::Outward if names::is_module_name(name) => (&OUTWARD, "leads to modules"),
         Wrong::Outward => (&OUTWARD, "imports, evaluates or connects"),
         Wrong::Private => (&FOREIGN_PRIVATE, "is private to an object of somebody else"),
     };

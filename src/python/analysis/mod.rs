@@ -419,7 +419,7 @@ impl<'a> Module<'a> {
 
     /// What binds a name in a scope itself.
     pub(crate) fn bindings_in(&self, scope: ScopeId, name: &str) -> &[BindingId] {
-        self.scope(scope).names.get(name).map_or(&[], Vec::as_slice)
+        self.scope(scope).names.get(name).map_or(&[], Deref::deref)
     }
 
     /// Bindings of a class body by name.
