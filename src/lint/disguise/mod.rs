@@ -6,14 +6,18 @@
 //! on the other what comes from outside (arguments, streams, files, the clock). What is not understood
 //! counts as given, so that this errs on the side of silence.
 
+mod calls;
 mod ingredients;
 mod library;
+mod names;
+mod walk;
 
 use ruff_python_ast::Expr;
 
 use super::context::Context;
 use super::paths::Guess;
-use ingredients::{Ingredients, Walk};
+use ingredients::Ingredients;
+use walk::Walk;
 
 /// Why a path that is not known is no honest one, if it is none.
 pub(super) fn of_path(
