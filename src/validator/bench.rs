@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Event;
-use super::executor::Shared;
+use super::shared::Shared;
 use super::unit::{Finished, Unit, not_judged};
 use crate::model::{CaseResult, CaseVerdict, RunFacts, Score};
 use crate::sandbox::{CaseSpec, SandboxError, Session};

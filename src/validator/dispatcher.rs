@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::executor::{self, Shared};
+use super::executor;
 use super::generate::generate;
 use super::removals::Removals;
+use super::shared::Shared;
 use super::threshold::Threshold;
 use super::unit::{Unit, lost};
 use super::{Agent, Event, Events, Journal, Judged, Outcome, Plan, Round};

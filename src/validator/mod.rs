@@ -11,6 +11,7 @@ mod journal;
 mod judging;
 mod measure;
 mod removals;
+mod shared;
 mod threshold;
 mod unit;
 

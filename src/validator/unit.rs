@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::executor::Shared;
 use super::journal::Run;
+use super::shared::Shared;
 use super::threshold::Threshold;
 use super::{Agent, Content, Event, Fault};
 use crate::model::{CaseResult, CaseVerdict, Egress, Score, TaskResult, Usage};
