@@ -76,6 +76,12 @@ fn is_empty_class(class: ClassId, cx: &Context<'_, '_>, depth: u32) -> bool {
         })
 }
 
+/// Whether an own class is plain and has no decorator, which could give its name to anything.
+pub(super) fn is_plain_undecorated(class: ClassId, cx: &Context<'_, '_>) -> bool {
+    let node = cx.module.class(class).node;
+    node.decorator_list.is_empty() && is_plain_class(node, cx, 0)
+}
+
 /// A class that nothing but its own body and the library makes.
 pub(super) fn is_plain_class(class: &ast::StmtClassDef, cx: &Context<'_, '_>, depth: u32) -> bool {
     if depth > 8 {

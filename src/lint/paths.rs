@@ -149,18 +149,17 @@ fn is_writable(known: &Known) -> bool {
 const STARTED: [&str; 2] = ["sitecustomize", "usercustomize"];
 
 fn is_shadowing(known: &Known) -> bool {
-    let path = normalise(&known.text);
-    let (folder, file) = path.rsplit_once('/').unwrap_or(("", &path));
-    let stem = |ending: &str| file.strip_suffix(ending);
     if known.prefix {
         return false;
     }
-    // A package is a folder of the module's name.
-    let module = stem(".py")
-        .or_else(|| stem(".pyc"))
-        .or_else(|| file.split_once('.').and_then(|(stem, _)| file.ends_with(".so").then_some(stem)));
+    let path = normalise(&known.text);
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", &path));
+    // `json.cpython-311-x86_64-linux-gnu.so`
+    let native = || file.split_once('.').filter(|_| file.ends_with(".so")).map(|(stem, _)| stem);
+    let module = file.strip_suffix(".py").or_else(|| file.strip_suffix(".pyc")).or_else(native);
     let is_taken = |name: &str| STARTED.contains(&name) || stdlib::is_module(name);
     match module {
+        // A package is a folder of the module's name.
         Some("__init__") => is_taken(folder.rsplit('/').next().unwrap_or(folder)),
         Some(name) => is_taken(name),
         None => file.ends_with(".pth"),

@@ -14,6 +14,7 @@ impl Walk<'_, '_, '_> {
             let named = walk.all(call.arguments.keywords.iter().map(|keyword| &keyword.value), depth);
             walk.all(call.arguments.args.iter(), depth).and(named)
         };
+        let module = self.cx.module;
         let values = self.cx.values(&call.func);
         let method = match &*call.func {
             Expr::Attribute(method) if self.cx.values(&method.value).modules().next().is_none() => {
@@ -29,21 +30,16 @@ impl Walk<'_, '_, '_> {
             found = found.and(match value {
                 Value::Function(function) => self.returned(*function, depth),
                 Value::Class(class) => {
-                    let class = *class;
                     let methods =
                         ["__str__", "__fspath__", "__getitem__", "__iter__", "__next__", "__call__"];
                     let mut made = arguments(self);
-                    for name in methods {
-                        let ids: Vec<FunctionId> = self.cx.module.methods(class, name).collect();
-                        for id in ids {
-                            made = made.and(self.returned(id, depth));
-                        }
+                    for id in methods.into_iter().flat_map(|name| module.methods(*class, name)) {
+                        made = made.and(self.returned(id, depth));
                     }
                     made
                 }
                 Value::Member(name) if method.is_none() || library::is_class_function(name) => {
-                    let name = name.to_string();
-                    self.library(&name, call, depth)
+                    self.library(name, call, depth)
                 }
                 _ if method.is_some() => continue,
                 _ => Ingredients::GIVEN,
@@ -158,20 +154,15 @@ impl Walk<'_, '_, '_> {
         if matches!(function.node, FunctionNode::Def(def) if def.is_async) {
             return Ingredients::GIVEN;
         }
-        let returns: Vec<&Expr> = function.returns.clone();
-        let mut found = self.all(returns, depth);
+        let mut found = self.all(function.returns.iter().copied(), depth);
         if function.generator {
             let scope = function.scope;
-            let yielded: Vec<&Expr> = module
-                .all_exprs()
-                .iter()
-                .filter(|info| info.scope == scope)
-                .filter_map(|info| match info.expr {
-                    Expr::Yield(each) => each.value.as_deref(),
-                    Expr::YieldFrom(each) => Some(&*each.value),
-                    _ => None,
-                })
-                .collect();
+            let inside = module.all_exprs().iter().filter(|info| info.scope == scope);
+            let yielded = inside.filter_map(|info| match info.expr {
+                Expr::Yield(each) => each.value.as_deref(),
+                Expr::YieldFrom(each) => Some(&*each.value),
+                _ => None,
+            });
             found = found.and(self.all(yielded, depth));
         }
         found

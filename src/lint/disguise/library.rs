@@ -17,7 +17,7 @@ pub(super) enum Effect {
 }
 
 /// Where the interpreter lies.
-pub(super) const MACHINE: &str = "\
+const MACHINE: &str = "\
 sys.prefix sys.exec_prefix sys.base_prefix sys.base_exec_prefix sys.executable sys.path sys.orig_argv sys.platlibdir";
 
 /// Functions that show what is in a folder.

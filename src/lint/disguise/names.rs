@@ -50,15 +50,7 @@ impl Walk<'_, '_, '_> {
             }
             BindingKind::With { context, .. } => self.expr(context, depth),
             BindingKind::Pattern { subject } => self.expr(subject, depth).after(Effect::Cuts),
-            BindingKind::Augmented => {
-                let range = binding.range;
-                module.fuel().spend_for(module.stmts.len() / 4);
-                let added = module.stmts.iter().find_map(|(stmt, _)| match stmt {
-                    Stmt::AugAssign(added) if added.target.range() == range => Some(&*added.value),
-                    _ => None,
-                });
-                added.map_or(Ingredients::GIVEN, |added| self.expr(added, depth))
-            }
+            BindingKind::Augmented { added } => self.expr(added, depth),
             BindingKind::Parameter { function, slot } => self.parameter(*function, *slot, id, depth),
             BindingKind::Import { .. }
             | BindingKind::ImportFrom { .. }
@@ -142,22 +134,18 @@ impl Walk<'_, '_, '_> {
             return Ingredients::NOTHING;
         }
         let module = self.cx.module;
-        let uses: Vec<&Expr> = module
-            .spelled(name)
-            .filter(|info| match info.expr {
-                Expr::Name(used) => {
-                    used.ctx == ExprContext::Load
-                        && id.is_some_and(|id| {
-                            module.resolve(name, info.scope, used.range.start()).bindings.contains(&id)
-                        })
-                }
-                Expr::Attribute(used) => id.is_none() && used.ctx == ExprContext::Load,
-                _ => false,
-            })
-            .map(|info| info.expr)
-            .collect();
+        let uses = module.spelled(name).filter(|info| match info.expr {
+            Expr::Name(used) => {
+                used.ctx == ExprContext::Load
+                    && id.is_some_and(|id| {
+                        module.resolve(name, info.scope, used.range.start()).bindings.contains(&id)
+                    })
+            }
+            Expr::Attribute(used) => id.is_none() && used.ctx == ExprContext::Load,
+            _ => false,
+        });
         let mut found = Ingredients::NOTHING;
-        for used in uses {
+        for used in uses.map(|info| info.expr) {
             found = found.and(match module.parent(used) {
                 Parent::Expr(outer @ Expr::Attribute(method)) => match module.called_by(outer) {
                     Some(call) => {
@@ -275,16 +263,14 @@ impl Walk<'_, '_, '_> {
 
     fn members_of_classes(&mut self, name: &str, depth: u32) -> Ingredients {
         let module = self.cx.module;
-        let ids: Vec<BindingId> =
-            module.all_classes().flat_map(|(id, _)| module.class_bindings(id, name).to_vec()).collect();
         let mut found = Ingredients::NOTHING;
-        for id in ids {
-            found = found.and(match module.binding(id).kind {
+        for id in module.all_classes().flat_map(|(id, _)| module.class_bindings(id, name)) {
+            found = found.and(match module.binding(*id).kind {
                 // A property, or a method that is not called here.
                 BindingKind::Function(function) => self.returned(function, depth),
                 // `path: str`, set by a constructor that is not written out.
                 BindingKind::Declared => Ingredients::GIVEN,
-                _ => self.binding(id, depth),
+                _ => self.binding(*id, depth),
             });
         }
         found

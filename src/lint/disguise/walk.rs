@@ -81,29 +81,7 @@ impl<'c, 'a, 'f> Walk<'c, 'a, 'f> {
                 }
             }
             Expr::UnaryOp(operation) => self.expr(&operation.operand, depth).after(Effect::Counts),
-            Expr::FString(string) => {
-                let mut found = Ingredients::NOTHING;
-                for part in string.value.iter() {
-                    match part {
-                        ast::FStringPart::Literal(literal) => {
-                            found = found.and(Ingredients::of_text(literal));
-                        }
-                        ast::FStringPart::FString(inner) => {
-                            for element in &inner.elements {
-                                found = found.and(match element {
-                                    ast::InterpolatedStringElement::Literal(literal) => {
-                                        Ingredients::of_text(literal)
-                                    }
-                                    ast::InterpolatedStringElement::Interpolation(field) => {
-                                        self.field(field, depth)
-                                    }
-                                });
-                            }
-                        }
-                    }
-                }
-                found
-            }
+            Expr::FString(string) => self.f_string(string, depth),
             Expr::Tuple(ast::ExprTuple { elts, .. })
             | Expr::List(ast::ExprList { elts, .. })
             | Expr::Set(ast::ExprSet { elts, .. }) => self.all(elts, depth),
@@ -127,6 +105,18 @@ impl<'c, 'a, 'f> Walk<'c, 'a, 'f> {
             ),
             _ => Ingredients::GIVEN,
         }
+    }
+
+    fn f_string(&mut self, string: &ast::ExprFString, depth: u32) -> Ingredients {
+        let texts = string.value.literals().map(|literal| Ingredients::of_text(literal));
+        let mut found = texts.fold(Ingredients::NOTHING, Ingredients::and);
+        for element in string.value.f_strings().flat_map(|part| &part.elements) {
+            found = found.and(match element {
+                ast::InterpolatedStringElement::Literal(literal) => Ingredients::of_text(literal),
+                ast::InterpolatedStringElement::Interpolation(field) => self.field(field, depth),
+            });
+        }
+        found
     }
 
     /// `{x}`, or `{x:/>4}`, whose fill is text of its own.

@@ -259,10 +259,7 @@ fn is_class(expr: &Expr, cx: &Context<'_, '_>) -> bool {
 /// Surely a class of this file that nothing but its body and plain bases made.
 fn is_own_class(expr: &Expr, cx: &Context<'_, '_>) -> bool {
     match cx.values(expr).exactly() {
-        Some(Value::Class(class)) => {
-            let node = cx.module.class(*class).node;
-            node.decorator_list.is_empty() && instances::is_plain_class(node, cx, 0)
-        }
+        Some(Value::Class(class)) => instances::is_plain_undecorated(*class, cx),
         _ => false,
     }
 }

@@ -331,10 +331,7 @@ fn is_delegation(name: &Expr, cx: &Context<'_, '_>) -> bool {
     let is_given = given.is_some_and(|given| given.parameter.name.as_str() == asked.id.as_str())
         && matches!(bindings.as_ref(), [only]
             if matches!(cx.module.binding(*only).kind, BindingKind::Parameter { .. }));
-    let plain_class = function.class.is_some_and(|class| {
-        let node = cx.module.class(class).node;
-        node.decorator_list.is_empty() && instances::is_plain_class(node, cx, 0)
-    });
+    let plain_class = function.class.is_some_and(|class| instances::is_plain_undecorated(class, cx));
     is_given
         && plain_class
         && function.name() == "__getattr__"

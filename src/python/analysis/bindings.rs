@@ -183,7 +183,7 @@ impl<'a> Module<'a> {
                 union.add(parts);
                 self.as_used(id, union.incomplete())
             }
-            BindingKind::Exception | BindingKind::Augmented => return self.unknown(),
+            BindingKind::Exception | BindingKind::Augmented { .. } => return self.unknown(),
             BindingKind::Delete | BindingKind::Declared => Values::nothing(),
         };
         Rc::new(values)

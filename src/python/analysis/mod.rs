@@ -173,7 +173,10 @@ pub(crate) enum BindingKind<'a> {
         subject: &'a Expr,
     },
     Exception,
-    Augmented,
+    /// `x += added`, whatever the operator.
+    Augmented {
+        added: &'a Expr,
+    },
     Delete,
     /// Annotated without a value.
     Declared,
@@ -424,7 +427,7 @@ impl<'a> Module<'a> {
 
     /// Bindings of a class body by name.
     pub(crate) fn class_bindings(&self, class: ClassId, name: &str) -> &[BindingId] {
-        self.scope(self.class(class).scope).names.get(name).map_or(&[], Deref::deref)
+        self.bindings_in(self.class(class).scope, name)
     }
 
     /// `__x` within `class C` is `_C__x`.

@@ -97,6 +97,20 @@ pub(crate) fn parse_expression(text: &str, version: PythonVersion) -> Option<Box
     }
 }
 
+/// The name that a pattern binds itself, beside those of the patterns within it.
+pub(crate) fn bound_by(pattern: &ast::Pattern) -> Option<&ast::Identifier> {
+    match pattern {
+        ast::Pattern::MatchStar(star) => star.name.as_ref(),
+        ast::Pattern::MatchAs(capture) => capture.name.as_ref(),
+        ast::Pattern::MatchMapping(mapping) => mapping.rest.as_ref(),
+        ast::Pattern::MatchValue(_)
+        | ast::Pattern::MatchSingleton(_)
+        | ast::Pattern::MatchSequence(_)
+        | ast::Pattern::MatchClass(_)
+        | ast::Pattern::MatchOr(_) => None,
+    }
+}
+
 /// Defaults and annotations belong to the scope around the function.
 pub(crate) fn visit_around_parameters<'a>(visitor: &mut impl Visitor<'a>, parameters: &'a ast::Parameters) {
     for parameter in parameters.iter_non_variadic_params() {

@@ -12,7 +12,7 @@ use ruff_python_parser::semantic_errors::{
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{SyntaxKind, SyntaxProblem};
+use super::{SyntaxKind, SyntaxProblem, bound_by};
 
 pub(super) fn check(body: &[Stmt], text: &str, version: PythonVersion) -> Vec<SyntaxProblem> {
     let mut walk = Walk {
@@ -375,17 +375,7 @@ impl<'a> Visitor<'a> for Names<'a> {
     }
 
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
-        let name = match pattern {
-            Pattern::MatchStar(star) => star.name.as_ref(),
-            Pattern::MatchAs(capture) => capture.name.as_ref(),
-            Pattern::MatchMapping(mapping) => mapping.rest.as_ref(),
-            Pattern::MatchValue(_)
-            | Pattern::MatchSingleton(_)
-            | Pattern::MatchSequence(_)
-            | Pattern::MatchClass(_)
-            | Pattern::MatchOr(_) => None,
-        };
-        if let Some(name) = name {
+        if let Some(name) = bound_by(pattern) {
             self.bound.insert(name.as_str());
         }
         visitor::walk_pattern(self, pattern);

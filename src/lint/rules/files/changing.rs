@@ -1,9 +1,11 @@
 //! Functions and methods that change the file system: they remove, rename, make and write.
 
 use ruff_python_ast::{Expr, ExprCall};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
-use super::{RAW, READ, UNREADABLE_CALL, WRITE, is_stream, report_read, report_write};
+use super::{
+    RAW, READ, UNREADABLE_CALL, WRITE, is_stream, may_write, report_read, report_unreadable, report_write,
+};
 use crate::lint::context::Context;
 use crate::lint::paths;
 use crate::lint::verdict::Found;
@@ -39,24 +41,16 @@ pub(super) fn changed(call: &ExprCall, cx: &mut Context<'_, '_>) {
     for name in values.members() {
         if let Some((name, positions)) = CHANGERS.iter().find(|(known, _)| *known == &**name) {
             if cx.spreads(call) {
-                cx.report(
-                    &UNREADABLE_CALL,
-                    call.range(),
-                    Found::new(format!("`{name}` with arguments that are not written out"))
-                        .name(*name)
-                        .help(UNREADABLE_CALL.fix),
-                );
+                report_unreadable(call, name, cx);
             }
             for position in *positions {
-                let keyword = if *position == 1 { "dst" } else { "path" };
-                let argument = cx
-                    .argument(call, *position, keyword)
-                    .or_else(|| cx.argument(call, *position, if *position == 1 { "dst" } else { "src" }))
-                    .or_else(|| cx.argument(call, *position, "name"));
+                let keywords: &[&str] =
+                    if *position == 1 { &["dst", "name"] } else { &["path", "src", "name"] };
+                let argument = keywords.iter().find_map(|keyword| cx.argument(call, *position, keyword));
                 if let Some(argument) = argument
                     && !is_stream(argument, cx)
                 {
-                    report_write(argument, &paths::guess(argument, cx), argument.range(), name, cx);
+                    changes(argument, argument.range(), name, cx);
                 }
             }
         }
@@ -76,9 +70,7 @@ pub(super) fn changed(call: &ExprCall, cx: &mut Context<'_, '_>) {
             "argparse.FileType" => {
                 let mode = cx.argument(call, 0, "mode").map(|mode| cx.values(mode));
                 let reads = mode.is_none_or(|mode| {
-                    mode.complete
-                        && mode.texts().count() == mode.known.len()
-                        && !mode.texts().any(|m| m.contains(['w', 'a', 'x', '+']))
+                    mode.complete && mode.texts().count() == mode.known.len() && !may_write(mode)
                 });
                 if !reads || cx.spreads(call) || cx.argument(call, 1, "bufsize").is_some() {
                     cx.report(
@@ -208,36 +200,38 @@ pub(super) fn method(call: &ExprCall, cx: &mut Context<'_, '_>) {
     if !paths_around {
         return;
     }
-    let guess = || paths::guess(&method.value, cx);
+    let (path, place) = (&*method.value, method.attr.range);
     if matches!(name, "read_text" | "read_bytes" | "iterdir" | "open" | "glob" | "rglob" | "stat" | "lstat") {
-        report_read(&method.value, &guess(), method.attr.range, name, cx);
+        report_read(path, &paths::guess(path, cx), place, name, cx);
     }
-    let guess = || paths::guess(&method.value, cx);
     if CHANGING_METHODS.contains(&name) {
-        let guess = guess();
-        if !matches!(cx.values(&method.value).exactly(), Some(Value::Object(_))) {
-            report_write(&method.value, &guess, method.attr.range, name, cx);
+        if !matches!(cx.values(path).exactly(), Some(Value::Object(_))) {
+            changes(path, place, name, cx);
         }
     } else if matches!(name, "rename" | "replace") {
-        let guess = guess();
         // Text has a `replace` too; a receiver that is surely a path is one made by `Path`.
         let is_path = cx
-            .values(&method.value)
+            .values(path)
             .known
             .iter()
             .any(|value| matches!(value, Value::Instance(name) if &**name == "pathlib.Path"));
         if is_path {
-            report_write(&method.value, &guess, method.attr.range, name, cx);
+            changes(path, place, name, cx);
             if let Some(target) = call.arguments.args.first() {
-                report_write(target, &paths::guess(target, cx), target.range(), name, cx);
+                changes(target, target.range(), name, cx);
             }
         }
     } else if name == "open" && cx.values(&call.func).members().all(|name| &**name != "pathlib.Path.open") {
-        let guess = guess();
-        let mode = cx.argument(call, 0, "mode").map(|mode| cx.values(mode));
-        let writes = mode.is_some_and(|mode| mode.texts().any(|mode| mode.contains(['w', 'a', 'x', '+'])));
-        if writes && !guess.texts.is_empty() {
-            report_write(&method.value, &guess, method.attr.range, name, cx);
+        let guess = paths::guess(path, cx);
+        if cx.argument(call, 0, "mode").is_some_and(|mode| may_write(cx.values(mode)))
+            && !guess.texts.is_empty()
+        {
+            report_write(path, &guess, place, name, cx);
         }
     }
+}
+
+/// Judges a path that a call changes.
+fn changes(path: &Expr, place: TextRange, name: &str, cx: &mut Context<'_, '_>) {
+    report_write(path, &paths::guess(path, cx), place, name, cx);
 }

@@ -7,8 +7,8 @@ mod opening;
 mod raw;
 mod reading;
 
-use ruff_python_ast::Expr;
-use ruff_text_size::TextRange;
+use ruff_python_ast::{Expr, ExprCall};
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::diagnostic::Severity;
 use crate::lint::context::Context;
@@ -16,7 +16,7 @@ use crate::lint::disguise;
 use crate::lint::paths::Guess;
 use crate::lint::rule::{Family, On, Rule};
 use crate::lint::verdict::Found;
-use crate::python::analysis::Value;
+use crate::python::analysis::{Value, Values};
 
 pub(in crate::lint::rules) static WRITE: Rule = Rule {
     code: "PC601",
@@ -110,6 +110,21 @@ pub(in crate::lint::rules) static DISGUISED: Rule = Rule {
     fix: "Write the path out.",
     on: &[],
 };
+
+/// Whether a mode of opening may be one for writing.
+fn may_write(mode: &Values) -> bool {
+    mode.texts().any(|mode| mode.contains(['w', 'a', 'x', '+']))
+}
+
+fn report_unreadable(call: &ExprCall, name: &str, cx: &mut Context<'_, '_>) {
+    cx.report(
+        &UNREADABLE_CALL,
+        call.range(),
+        Found::new(format!("`{name}` with arguments that are not written out"))
+            .name(name)
+            .help(UNREADABLE_CALL.fix),
+    );
+}
 
 pub(super) fn report_write(
     target: &Expr,

@@ -3,7 +3,7 @@
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::Ranged;
 
-use super::{RAW, UNREADABLE_CALL, is_stream, report_read, report_write};
+use super::{RAW, is_stream, may_write, report_read, report_unreadable, report_write};
 use crate::lint::context::Context;
 use crate::lint::paths;
 use crate::lint::verdict::Found;
@@ -45,13 +45,7 @@ pub(super) fn opened(call: &ExprCall, cx: &mut Context<'_, '_>) {
             continue;
         };
         if cx.spreads(call) && !name.starts_with("logging.") {
-            cx.report(
-                &UNREADABLE_CALL,
-                call.range(),
-                Found::new(format!("`{name}` with arguments that are not written out"))
-                    .name(*name)
-                    .help(UNREADABLE_CALL.fix),
-            );
+            report_unreadable(call, name, cx);
             continue;
         }
         descriptor_arguments(call, name, cx);
@@ -60,8 +54,7 @@ pub(super) fn opened(call: &ExprCall, cx: &mut Context<'_, '_>) {
             Some(mode) => {
                 let modes = cx.values(mode);
                 let known = modes.complete && modes.texts().count() == modes.known.len();
-                let writes = modes.texts().any(|mode| mode.contains(['w', 'a', 'x', '+']));
-                (writes, known && !modes.known.is_empty())
+                (may_write(modes), known && !modes.known.is_empty())
             }
         };
         let target = match (cx.argument(call, *at, path), &*call.func) {

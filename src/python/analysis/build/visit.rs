@@ -8,6 +8,7 @@ use super::Builder;
 use crate::python::analysis::{
     BindingKind, Class, ClassId, ExprInfo, FunctionNode, NodeId, Parent, ScopeKind,
 };
+use crate::python::parse::bound_by;
 
 impl<'a> Visitor<'a> for Builder<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
@@ -91,7 +92,8 @@ impl<'a> Visitor<'a> for Builder<'a> {
                 self.visit_expr(&assign.value);
                 match &*assign.target {
                     Expr::Name(name) => {
-                        self.maybe(|b| b.bind(name.id.as_str(), BindingKind::Augmented, name.range));
+                        let kind = BindingKind::Augmented { added: &assign.value };
+                        self.maybe(|b| b.bind(name.id.as_str(), kind, name.range));
                     }
                     Expr::Attribute(attribute) => self.store_attribute(attribute, None),
                     _ => {}
@@ -268,17 +270,7 @@ impl<'a> Visitor<'a> for Builder<'a> {
 
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
         self.module.patterns.push((pattern, self.scope));
-        let name = match pattern {
-            Pattern::MatchStar(star) => star.name.as_ref(),
-            Pattern::MatchAs(capture) => capture.name.as_ref(),
-            Pattern::MatchMapping(mapping) => mapping.rest.as_ref(),
-            Pattern::MatchValue(_)
-            | Pattern::MatchSingleton(_)
-            | Pattern::MatchSequence(_)
-            | Pattern::MatchClass(_)
-            | Pattern::MatchOr(_) => None,
-        };
-        if let (Some(name), Some(subject)) = (name, self.subject) {
+        if let (Some(name), Some(subject)) = (bound_by(pattern), self.subject) {
             self.bind(name.as_str(), BindingKind::Pattern { subject }, name.range);
         }
         self.under(Parent::Pattern, |b| visitor::walk_pattern(b, pattern));
