@@ -174,7 +174,7 @@ impl ServeArguments {
             },
             ..Settings::new(self.listen, self.data.clone(), tasks)
         };
-        super::block_on(async {
+        super::block_on_platform(async {
             let stop = stop_signal()?;
             let running = server::bind(settings).await?;
             terminal.say(format!("listening on {}", running.url()));

@@ -39,9 +39,9 @@ impl Following {
         self.agents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `miner` has submitted is in the database. Where nobody else is to be served, this is done
-    /// when the files are written, which takes no time then; people look for them at once.
-    pub(super) async fn stored(&self, miner: MinerId) {
+    /// What `miner` has submitted is in the database. Where nobody else is to be served, this answers
+    /// where to hear that the files are written, which takes no time then; people look for them at once.
+    pub(super) fn stored(&self, miner: MinerId) -> Option<oneshot::Receiver<()>> {
         let written = {
             let mut agents = self.agents();
             let alone = !agents.busy && agents.due.is_empty();
@@ -54,10 +54,7 @@ impl Following {
         };
         self.more_agents.notify_one();
         self.more_sources.notify_one();
-        if let Some(written) = written {
-            // An error is the sender that was dropped: nobody writes any more.
-            let _ = written.await;
-        }
+        written
     }
 
     /// Finish what is to be done, without rest, and end.

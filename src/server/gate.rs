@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::error::{ApiError, Kind};
 use super::workers::{Unanswered, Workers};
@@ -15,6 +15,14 @@ use crate::lint::{self, Policy, Report};
 
 /// What many analyses together may take beside their own time.
 const SLACK: Duration = Duration::from_secs(60);
+
+/// Why nothing came of an analysis.
+#[derive(Debug)]
+pub(super) enum Unchecked {
+    /// The refusal of what takes too long.
+    Late(Report),
+    Failed(ApiError),
+}
 
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -40,26 +48,34 @@ impl Gate {
         self.places.available_permits()
     }
 
-    /// The verdict on `bytes`, or that we are busy.
-    pub(super) async fn check(&self, bytes: Bytes) -> Result<Report, ApiError> {
+    /// The verdict on `bytes` goes to `next` on the thread of the analysis, as [`Workers::run_then`] has it,
+    /// and this answers what comes of it.
+    ///
+    /// # Errors
+    /// When there is no verdict, or one that came too late to go anywhere.
+    pub(super) async fn check_then<T: Send + 'static>(
+        &self,
+        bytes: Bytes,
+        next: impl FnOnce(Report, oneshot::Sender<T>) + Send + 'static,
+    ) -> Result<T, Unchecked> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return Err(ApiError::new(
+            return Err(Unchecked::Failed(ApiError::new(
                 Kind::Busy,
                 "too many uploads wait for the gate; try again in a moment",
-            ));
+            )));
         };
         let (policy, agent) = (Arc::clone(&self.policy), bytes.clone());
         // The place goes with the work: a client that goes away does not free a processor.
-        let work = self.workers.run(lint::patience(&policy), move |cancelled| {
+        let check = move |cancelled| {
             let report = lint::check_here(&bytes, &policy, cancelled);
             drop(place);
             report
-        });
-        match work.await {
-            Ok(report) => Ok(report),
-            Err(Unanswered::Late) => Ok(lint::out_of_time(&agent, &self.policy)),
-            Err(error @ (Unanswered::Broken | Unanswered::NoThread)) => Err(ApiError::internal(error)),
-        }
+        };
+        let answer = self.workers.run_then(lint::patience(&self.policy), check, next).await;
+        answer.map_err(|unanswered| match unanswered {
+            Unanswered::Late => Unchecked::Late(lint::out_of_time(&agent, &self.policy)),
+            Unanswered::Broken | Unanswered::NoThread => Unchecked::Failed(ApiError::internal(unanswered)),
+        })
     }
 
     /// The verdicts on texts that are stored, under another policy. It takes one processor and waits

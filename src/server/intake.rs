@@ -1,11 +1,14 @@
 //! What happens to an agent whose author is known: bans, limits, the gate, and only then the store.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::error::{ApiError, Kind};
+use super::gate::Unchecked;
 use super::state::App;
 use crate::api::Uploaded;
 use crate::lint::Report;
@@ -36,18 +39,23 @@ pub(super) async fn take(app: &App, author: Author, agent: Bytes) -> Result<Uplo
     if let Some(exceeded) = app.store.exceeded(app.quota, &author.miner, bytes, now).await? {
         return Err(ApiError::over_quota(&author.miner, exceeded, now));
     }
-    let started = Instant::now();
-    let report = app.gate.check(agent).await?;
-    app.metrics.gate(started.elapsed());
-    let hold = match report.verdict {
-        GateVerdict::Rejected => return Err(ApiError::refused(report)),
-        GateVerdict::NeedsReview => Some("the gate asks for a person's review".to_owned()),
-        GateVerdict::Accepted => None,
+    let (intake, started) = (Intake { app: app.clone(), author }, Instant::now());
+    let checked = app.gate.check_then(agent, move |report, answer| {
+        intake.app.metrics.gate(started.elapsed());
+        intake.checked(report, answer);
+    });
+    let Stored { submission, followed } = match checked.await {
+        Ok(stored) => stored?,
+        Err(Unchecked::Late(report)) => {
+            app.metrics.gate(started.elapsed());
+            return Err(ApiError::refused(report));
+        }
+        Err(Unchecked::Failed(error)) => return Err(error),
     };
-    // On a task of its own: a client that hangs up must not stop it half-way.
-    let stored = tokio::spawn(store(app.clone(), author, report, hold));
-    let submission = stored.await.map_err(ApiError::internal)??;
-    app.changes.tell();
+    if let Some(followed) = followed {
+        // An error is the sender that was dropped: nobody writes any more.
+        let _ = followed.await;
+    }
     tracing::info!(submission = %submission.id, miner = %submission.miner, "submission stored");
     Ok(Uploaded {
         submission_id: submission.id,
@@ -66,42 +74,95 @@ fn banned(ban: &Ban) -> ApiError {
 #[error("the gate let in a source that it could not decode")]
 struct NoSource;
 
-/// The source before its rows or with them, and the files of the agent behind: a crash in between
-/// leaves at most a blob that nothing names, or files that the next start mends.
-async fn store(
+/// What is in the database.
+struct Stored {
+    submission: Box<Submission>,
+    /// When the files of the agent are written, where somebody should wait for them.
+    followed: Option<oneshot::Receiver<()>>,
+}
+
+/// To whoever waits for it, if anybody still does.
+type Answer = oneshot::Sender<Result<Stored, ApiError>>;
+
+/// An agent on its way from the gate into the store. It is handed on from one to the next without the
+/// task of the connection, which is woken once, by the answer: so nobody is woken in between, and a
+/// client that hangs up stops nothing half-way.
+struct Intake {
     app: App,
     author: Author,
-    report: Report,
-    hold: Option<String>,
-) -> Result<Submission, ApiError> {
-    let source = report.source.ok_or_else(|| ApiError::internal(NoSource))?;
-    let digest = Digest::of(source.as_bytes());
-    let text = app.blobs.accept(digest, &source).await?;
-    let new = NewSubmission {
-        id: SubmissionId::generate(),
-        miner: author.miner,
-        upload: report.sha256,
-        source: digest,
-        source_bytes: source.len() as u64,
-        text,
-        policy: report.policy,
-        findings: report.findings,
-        hold,
-        quorum: app.quorum,
-        quota: app.quota,
-        upstream: author.upstream,
-        at: app.clock.now(),
-    };
-    let stored = match app.store.admit(&new).await? {
-        Admission::Stored(submission) => *submission,
-        Admission::Duplicate { earlier, miner } => return Err(ApiError::duplicate(earlier, &miner)),
-        Admission::NameTaken { by } => {
-            let detail = format!("the miner id `{}` differs only in case from `{by}`", new.miner);
-            return Err(ApiError::new(Kind::NameTaken, detail));
+}
+
+impl Intake {
+    /// On the thread of the gate.
+    fn checked(self, report: Report, answer: Answer) {
+        let hold = match report.verdict {
+            GateVerdict::Rejected => {
+                // Who does not listen any more does not need to know; so below.
+                let _ = answer.send(Err(ApiError::refused(report)));
+                return;
+            }
+            GateVerdict::NeedsReview => Some("the gate asks for a person's review".to_owned()),
+            GateVerdict::Accepted => None,
+        };
+        let Some(source) = report.source else {
+            let _ = answer.send(Err(ApiError::internal(NoSource)));
+            return;
+        };
+        let app = &self.app;
+        let new = NewSubmission {
+            id: SubmissionId::generate(),
+            miner: self.author.miner,
+            upload: report.sha256,
+            source: Digest::of(source.as_bytes()),
+            source_bytes: source.len() as u64,
+            text: None,
+            policy: report.policy,
+            findings: report.findings,
+            hold,
+            quorum: app.quorum,
+            quota: app.quota,
+            upstream: self.author.upstream,
+            at: app.clock.now(),
+        };
+        store(self.app, new, source, answer);
+    }
+}
+
+/// The source before its rows or with them, and the files of the agent behind: a crash in between
+/// leaves at most a blob that nothing names, or files that the next start mends.
+fn store(app: App, mut new: NewSubmission, source: Arc<str>, answer: Answer) {
+    if app.blobs.has_shelf() {
+        new.text = Some(source);
+        return admit(app, new, answer);
+    }
+    tokio::spawn(async move {
+        match app.blobs.put(new.source, &source).await {
+            Ok(()) => admit(app, new, answer),
+            Err(error) => {
+                let _ = answer.send(Err(error.into()));
+            }
         }
-        Admission::Banned(ban) => return Err(banned(&ban)),
-        Admission::OverQuota(exceeded) => return Err(ApiError::over_quota(&new.miner, exceeded, new.at)),
-    };
-    app.following.stored(new.miner).await;
-    Ok(stored)
+    });
+}
+
+fn admit(app: App, new: NewSubmission, answer: Answer) {
+    let (miner, at) = (new.miner.clone(), new.at);
+    let store = app.store.clone();
+    store.admit_then(new, move |admission| {
+        let stored = admission.map_err(ApiError::from).and_then(|admission| match admission {
+            Admission::Stored(submission) => {
+                let followed = app.following.stored(miner);
+                app.changes.tell();
+                Ok(Stored { submission, followed })
+            }
+            Admission::Duplicate { earlier, miner } => Err(ApiError::duplicate(earlier, &miner)),
+            Admission::NameTaken { by } => {
+                let detail = format!("the miner id `{miner}` differs only in case from `{by}`");
+                Err(ApiError::new(Kind::NameTaken, detail))
+            }
+            Admission::Banned(ban) => Err(banned(&ban)),
+            Admission::OverQuota(exceeded) => Err(ApiError::over_quota(&miner, exceeded, at)),
+        });
+        let _ = answer.send(stored);
+    });
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::lint::STACK;
@@ -57,6 +58,8 @@ struct State {
 struct Progress {
     began: OnceLock<Instant>,
     over: AtomicBool,
+    /// Nobody waits for the answer any more.
+    unheard: AtomicBool,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -76,6 +79,26 @@ impl Workers {
         patience: Duration,
         work: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
     ) -> Result<T, Unanswered> {
+        let done = |done: T, answer: oneshot::Sender<T>| {
+            // Who does not listen any more does not need to know.
+            let _ = answer.send(done);
+        };
+        self.run_then(patience, work, done).await
+    }
+
+    /// As [`Workers::run`]. What `work` returns in time, and while somebody waits for it, goes to `next` on
+    /// the same thread, which answers or hands the answering on to somebody else: nobody is woken in
+    /// between. It may spawn tasks. Answering may take as long as it takes, and goes on when nobody waits
+    /// any more; an answer that is dropped is one that broke off.
+    ///
+    /// # Errors
+    /// As [`Workers::run`].
+    pub(super) async fn run_then<D, T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(Arc<AtomicBool>) -> D + Send + 'static,
+        next: impl FnOnce(D, oneshot::Sender<T>) + Send + 'static,
+    ) -> Result<T, Unanswered> {
         let progress = Arc::<Progress>::default();
         let (answer, answered) = oneshot::channel();
         let ours = Arc::clone(&progress);
@@ -84,8 +107,10 @@ impl Workers {
             let _ = ours.began.set(Instant::now());
             let done = catch_unwind(AssertUnwindSafe(|| work(Arc::clone(&ours.cancelled))));
             let in_time = !ours.over.swap(true, Ordering::AcqRel);
-            // Who does not listen any more does not need to know.
-            let _ = answer.send(done.map_err(|_| Unanswered::Broken));
+            if let (true, false, Ok(done)) = (in_time, ours.unheard.load(Ordering::Acquire), done) {
+                // What breaks off drops the answer.
+                let _ = catch_unwind(AssertUnwindSafe(|| next(done, answer)));
+            }
             in_time
         }))?;
         let mut watch =
@@ -129,9 +154,13 @@ impl Shared {
         if state.alive >= self.most {
             return;
         }
-        let shared = Arc::clone(self);
-        let started =
-            thread::Builder::new().name("gate".to_owned()).stack_size(STACK).spawn(move || shared.serve());
+        let (shared, runtime) = (Arc::clone(self), Handle::try_current().ok());
+        let serve = move || {
+            // For tasks that follow the work.
+            let _within = runtime.as_ref().map(Handle::enter);
+            shared.serve();
+        };
+        let started = thread::Builder::new().name("gate".to_owned()).stack_size(STACK).spawn(serve);
         match started {
             Ok(_) => state.alive += 1,
             Err(error) => tracing::error!(error = %error, "cannot start a thread for the gate"),
@@ -178,7 +207,7 @@ struct Watch<T: Send + 'static> {
     shared: Arc<Shared>,
     progress: Arc<Progress>,
     patience: Duration,
-    answered: Option<oneshot::Receiver<Result<T, Unanswered>>>,
+    answered: Option<oneshot::Receiver<T>>,
 }
 
 impl<T: Send + 'static> Watch<T> {
@@ -187,14 +216,14 @@ impl<T: Send + 'static> Watch<T> {
         while let Some(answered) = &mut self.answered {
             if let Ok(answer) = tokio::time::timeout(wait, answered).await {
                 self.answered = None;
-                return answer.unwrap_or(Err(Unanswered::Broken));
+                return answer.map_err(|_| Unanswered::Broken);
             }
             // Its time begins with its turn.
             let took = self.progress.began.get().map_or(Duration::ZERO, Instant::elapsed);
             wait = self.patience.saturating_sub(took);
             if wait.is_zero() {
                 if self.progress.over.swap(true, Ordering::AcqRel) {
-                    // It was just in time: the answer comes at once.
+                    // It was in time: the answer comes when it comes.
                     wait = self.patience;
                     continue;
                 }
@@ -209,7 +238,12 @@ impl<T: Send + 'static> Watch<T> {
 impl<T: Send + 'static> Drop for Watch<T> {
     fn drop(&mut self) {
         let Some(answered) = self.answered.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        self.progress.unheard.store(true, Ordering::Release);
+        if self.progress.over.load(Ordering::Acquire) {
+            // The work is done, and whoever has to answer needs nobody who waits for it.
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
         let (shared, progress, patience) =
             (Arc::clone(&self.shared), Arc::clone(&self.progress), self.patience);
         let mut watch = Self { shared, progress, patience, answered: Some(answered) };

@@ -56,16 +56,10 @@ impl Blobs {
         self.objects.ping().await
     }
 
-    /// Makes a source ready to be named: puts it, or answers it, to be stored on the shelf with the
-    /// rows that name it.
-    ///
-    /// # Errors
-    /// As [`Blobs::put`].
-    pub async fn accept(&self, digest: Digest, text: &Arc<str>) -> Result<Option<Arc<str>>, StoreError> {
-        if self.shelf.is_some() {
-            return Ok(Some(Arc::clone(text)));
-        }
-        self.put(digest, text).await.map(|()| None)
+    /// Whether new sources are stored with the rows that name them, and move here later. Else each of
+    /// them is to be put before it is named.
+    pub fn has_shelf(&self) -> bool {
+        self.shelf.is_some()
     }
 
     /// # Errors

@@ -22,7 +22,7 @@ pub struct NewSubmission {
     pub source: Digest,
     pub source_bytes: u64,
     /// The source itself, where it does not lie in its place yet and is to be stored with the rows:
-    /// [`super::Blobs::accept`] says which.
+    /// [`super::Blobs::has_shelf`] says which.
     pub text: Option<Arc<str>>,
     pub policy: Digest,
     pub findings: Vec<Finding>,

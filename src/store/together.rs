@@ -6,7 +6,7 @@ use std::error::Error as _;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Admission, NewSubmission, Store, StoreError};
+use super::{Admission, Engine, NewSubmission, Store, StoreError};
 
 /// In one transaction: the last one must not wait long for the first.
 const MOST: usize = 256;
@@ -15,10 +15,12 @@ const MOST_BYTES: u64 = 4 << 20;
 
 type Answer = Result<Admission, StoreError>;
 
-#[derive(Debug)]
+/// Called with the answer by the task that writes, which has others to serve: it must not take long.
+type Then = Box<dyn FnOnce(Answer) + Send>;
+
 pub(super) struct Waiting {
     new: NewSubmission,
-    answer: oneshot::Sender<Answer>,
+    then: Then,
 }
 
 /// The way to the task that writes.
@@ -27,11 +29,32 @@ pub(super) type Together = mpsc::UnboundedSender<Waiting>;
 pub(super) type Arrivals = mpsc::UnboundedReceiver<Waiting>;
 
 impl Store {
+    /// As [`Store::admit`], and returns at once: `then` is called with what came of it, whoever still listens.
+    /// It has to be called from within a runtime, and `then` must not take long. Where the program ends
+    /// first it is dropped.
+    pub fn admit_then(&self, new: NewSubmission, then: impl FnOnce(Answer) + Send + 'static) {
+        let waiting = Waiting { new, then: Box::new(then) };
+        let waiting = match self.engine {
+            Engine::Sqlite => match self.together.send(waiting) {
+                Ok(()) => return,
+                // The task was stopped.
+                Err(mpsc::error::SendError(waiting)) => waiting,
+            },
+            Engine::Postgres => waiting,
+        };
+        let store = self.clone();
+        tokio::spawn(async move { (waiting.then)(store.admit(&waiting.new).await) });
+    }
+
     /// As [`Store::admit`], in one transaction with whoever else waits.
     pub(super) async fn admit_together(&self, new: &NewSubmission) -> Answer {
         let (answer, answered) = oneshot::channel();
+        let then: Then = Box::new(move |decided| {
+            // Who does not listen any more does not need to know.
+            let _ = answer.send(decided);
+        });
         // Who cannot be heard is answered below.
-        let _ = self.together.send(Waiting { new: new.clone(), answer });
+        let _ = self.together.send(Waiting { new: new.clone(), then });
         if let Ok(answer) = answered.await {
             return answer;
         }
@@ -68,23 +91,22 @@ impl Store {
 
     /// Answers those who are not to be decided together with the others.
     async fn write_together(&self, batch: Vec<Waiting>) -> Vec<Waiting> {
-        let (all, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.new, one.answer)).unzip();
+        let (all, thens): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.new, one.then)).unzip();
         let mut deferred = Vec::new();
         match self.admit_all(&all).await {
             Ok(admissions) => {
-                for ((admission, answer), new) in admissions.into_iter().zip(answers).zip(all) {
+                for ((admission, then), new) in admissions.into_iter().zip(thens).zip(all) {
                     match admission {
-                        // Who does not listen any more does not need to know.
-                        Some(admission) => drop(answer.send(Ok(admission))),
-                        None => deferred.push(Waiting { new, answer }),
+                        Some(admission) => then(Ok(admission)),
+                        None => deferred.push(Waiting { new, then }),
                     }
                 }
             }
             // One of them may be the cause: by itself each gets what it deserves.
             Err(error) => {
                 tracing::warn!(error = %error, cause = ?error.source(), many = all.len(), "one by one instead of together");
-                for (answer, new) in answers.into_iter().zip(&all) {
-                    let _ = answer.send(self.try_admit(new).await);
+                for (then, new) in thens.into_iter().zip(&all) {
+                    then(self.try_admit(new).await);
                 }
             }
         }
