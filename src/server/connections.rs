@@ -13,8 +13,8 @@ use axum::BoxError;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
-use tower_http::timeout::TimeoutBody;
 
 /// A client that sends a body must send something of it every so often.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -120,7 +120,7 @@ impl Connection {
         if body.is_end_stream() {
             self.serve();
         }
-        ClientBody { inner: Box::pin(TimeoutBody::new(BODY_TIMEOUT, body)), connection: Arc::clone(self) }
+        ClientBody { inner: body, silence: None, connection: Arc::clone(self) }
     }
 }
 
@@ -134,9 +134,15 @@ impl Turn {
 
 /// A body that fails when nothing comes for a while, and tells its connection when it is whole.
 pub(super) struct ClientBody {
-    inner: Pin<Box<TimeoutBody<Incoming>>>,
+    inner: Incoming,
+    /// Since the client was waited for. What came with the head waits for nobody.
+    silence: Option<Pin<Box<Sleep>>>,
     connection: Arc<Connection>,
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the client stopped sending")]
+struct Silent;
 
 impl Body for ClientBody {
     type Data = Bytes;
@@ -146,13 +152,15 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let polled = self.inner.as_mut().poll_frame(context);
-        if let Poll::Ready(frame) = &polled
-            && (frame.is_none() || self.inner.is_end_stream())
-        {
+        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
+            let silence = self.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(BODY_TIMEOUT)));
+            return silence.as_mut().poll(context).map(|()| Some(Err(Silent.into())));
+        };
+        self.silence = None;
+        if frame.is_none() || self.inner.is_end_stream() {
             self.connection.serve();
         }
-        polled
+        Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
     }
 
     fn is_end_stream(&self) -> bool {

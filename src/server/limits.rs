@@ -38,11 +38,11 @@ impl Limits {
     }
 
     pub(super) fn check_address(&self, address: IpAddr) -> Result<(), ApiError> {
-        check(self.addresses.as_ref(), &network(address), "this address")
+        check(self.addresses.as_ref(), || network(address), || "this address".to_owned())
     }
 
     pub(super) fn check_miner(&self, miner: &MinerId) -> Result<(), ApiError> {
-        check(self.miners.as_ref(), &miner.as_str().to_ascii_lowercase(), &format!("`{miner}`"))
+        check(self.miners.as_ref(), || miner.as_str().to_ascii_lowercase(), || format!("`{miner}`"))
     }
 
     /// Forgets who has not come for a while, so that the tables stay small.
@@ -64,14 +64,14 @@ fn limiter<K: std::hash::Hash + Eq + Clone>(per_minute: NonZeroU32) -> Limiter<K
 
 fn check<K: std::hash::Hash + Eq + Clone>(
     limiter: Option<&Limiter<K>>,
-    key: &K,
-    who: &str,
+    key: impl FnOnce() -> K,
+    who: impl FnOnce() -> String,
 ) -> Result<(), ApiError> {
     let Some(limiter) = limiter else { return Ok(()) };
-    limiter.check_key(key).map_err(|not_until| {
+    limiter.check_key(&key()).map_err(|not_until| {
         let wait = not_until.wait_time_from(MonotonicClock.now());
         // A part of a second counts as a whole one, so that who waits as told is let in.
-        ApiError::too_many(who, wait.saturating_add(Duration::from_millis(999)).as_secs().max(1))
+        ApiError::too_many(&who(), wait.saturating_add(Duration::from_millis(999)).as_secs().max(1))
     })
 }
 

@@ -1,12 +1,12 @@
 //! Accepts connections and serves them, with bounds on slow and idle ones, and lets those in flight
 //! finish at the end.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
@@ -15,9 +15,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tower::ServiceExt as _;
 
 use super::connections::{Connection, Connections};
+use super::front::Front;
 use super::state::App;
 
 /// A client must have sent the head of a request after so long; also how long a connection may
@@ -35,14 +35,14 @@ const MOST_HEAD_BYTES: usize = 32 * 1024;
 /// descriptors for.
 pub(super) async fn serve(
     listener: TcpListener,
-    router: Router,
+    front: Front,
     app: App,
     most: Option<usize>,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let possible = possible_connections();
     let connections = Connections::new(most.map_or(possible, |most| most.clamp(1, possible)));
-    let graceful = GracefulShutdown::new();
+    let (graceful, front) = (GracefulShutdown::new(), Arc::new(front));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -52,16 +52,16 @@ pub(super) async fn serve(
         let Some((stream, address, client)) = accepted else { continue };
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
-        let (router, served) = (router.clone(), Arc::clone(&client));
+        let (front, served) = (Arc::clone(&front), Arc::clone(&client));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let (router, client) = (router.clone(), Arc::clone(&served));
+            let (front, client) = (Arc::clone(&front), Arc::clone(&served));
             async move {
                 let mut request = request.map(|body| Body::new(client.body(body)));
                 request.extensions_mut().insert(ConnectInfo(address));
-                let response = router.oneshot(request).await;
+                let response = front.answer(request).await;
                 // To read the answer, and for the next request.
                 client.wait();
-                response
+                Ok::<_, Infallible>(response)
             }
         });
         let mut http = hyper::server::conn::http1::Builder::new();

@@ -15,6 +15,7 @@ mod extract;
 mod follow;
 mod following;
 mod form;
+mod front;
 mod gate;
 mod identity;
 mod intake;
@@ -83,7 +84,7 @@ pub struct Running {
     listener: TcpListener,
     address: SocketAddr,
     app: App,
-    router: axum::Router,
+    front: front::Front,
     connections: Option<usize>,
     /// Held for as long as the folder is ours.
     _lock: File,
@@ -164,8 +165,9 @@ pub async fn bind(settings: Settings) -> Result<Running, ServeError> {
     app.jobs.resume().await?;
     let address =
         listener.local_addr().map_err(|source| ServeError::Listen { address: settings.listen, source })?;
-    let router = openapi::router(app.clone(), settings.request_timeout);
-    Ok(Running { listener, address, app, router, connections: settings.connections, _lock: lock })
+    let router = openapi::router(app.clone());
+    let front = front::Front::new(app.clone(), router, settings.request_timeout);
+    Ok(Running { listener, address, app, front, connections: settings.connections, _lock: lock })
 }
 
 impl Running {
@@ -197,7 +199,7 @@ impl Running {
             shutdown.await;
             app.stop();
         };
-        listen::serve(self.listener, self.router, self.app.clone(), self.connections, told).await;
+        listen::serve(self.listener, self.front, self.app.clone(), self.connections, told).await;
         upkeep.abort();
         // It was aborted on purpose; a panic in it was logged by the runtime's hook.
         let _ = upkeep.await;

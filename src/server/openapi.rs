@@ -1,16 +1,10 @@
-//! All routes in one table, the layers around them, and the documentation made from both.
-
-use std::time::{Duration, Instant};
+//! All routes in one table, the layers around some of them, and the documentation made from both.
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::middleware;
 use axum::routing::get;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower::util::MapRequestLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, Kind};
 use super::state::App;
-use super::{auth, cache, document, pages, routes};
+use super::{auth, cache, document, front, pages, routes};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -33,13 +27,9 @@ use super::{auth, cache, document, pages, routes};
 )]
 struct Document;
 
-/// Bodies of the routes that do not say otherwise.
-const MOST_BODY_BYTES: usize = 16 * 1024 * 1024;
-
 /// To add a route: a function in `routes/`, and a line here.
-pub(super) fn router(app: App, timeout: Duration) -> Router {
+pub(super) fn router(app: App) -> Router {
     let public = OpenApiRouter::new()
-        .routes(routes!(routes::upload::upload_agent))
         .routes(routes!(routes::tasks::list))
         .routes(routes!(routes::tasks::show))
         .routes(routes!(routes::agents::list))
@@ -51,6 +41,7 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
         .routes(routes!(routes::service::version))
         .route_layer(middleware::from_fn(cache::tag));
     let live = OpenApiRouter::new()
+        .routes(routes!(routes::upload::upload_agent))
         .routes(routes!(routes::validate::submit))
         .routes(routes!(routes::validate::show))
         .routes(routes!(routes::validate::log))
@@ -98,101 +89,10 @@ pub(super) fn router(app: App, timeout: Duration) -> Router {
     router
         .route("/openapi.json", openapi)
         .merge(pages)
-        .route_layer(middleware::from_fn(named))
+        .route_layer(MapRequestLayer::new(front::named))
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(Kind::MethodNotAllowed, "this path does not answer that method")
         })
-        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
-        .layer(middleware::from_fn_with_state(timeout, bounded))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), outermost))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(app)
-}
-
-/// The route that answered, for the metrics.
-#[derive(Debug, Clone)]
-struct Route(MatchedPath);
-
-/// Only inside of the router is it known which route a request goes to.
-async fn named(matched: Option<MatchedPath>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    if let Some(path) = matched {
-        response.extensions_mut().insert(Route(path));
-    }
-    response
-}
-
-/// A request that takes too long is given up; what it had begun in the database is rolled back.
-async fn bounded(State(timeout): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            ApiError::new(Kind::Timeout, "the request took longer than the platform waits").into_response()
-        }
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a route panicked: {0}")]
-struct Panicked(String);
-
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let text = panic
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
-        .unwrap_or_default();
-    ApiError::internal(Panicked(text)).into_response()
-}
-
-/// What browsers must not do with any answer of ours.
-const SAFE_HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'none'; \
-         base-uri 'none'; frame-ancestors 'none'",
-        ),
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-];
-
-/// Writes one line for each request, with the causes of what failed, and names the request in the
-/// answer. Neither bodies nor header values are logged.
-async fn outermost(State(app): State<App>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .and_then(|id| id.header_value().to_str().ok())
-        .map(|id| id.chars().take(64).collect::<String>());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let wants_page = pages::wants_page(request.headers());
-    let mut response = next.run(request).await;
-    let error = response.extensions_mut().remove::<ApiError>();
-    let cause = error.as_ref().and_then(ApiError::chain);
-    if let Some(error) = error {
-        let error = error.with_request_id(id.as_deref());
-        let route = response.extensions_mut().remove::<Route>();
-        response = if wants_page { pages::problem_page(error) } else { error.into_response() };
-        if let Some(route) = route {
-            response.extensions_mut().insert(route);
-        }
-    }
-    for (name, value) in SAFE_HEADERS {
-        response.headers_mut().insert(name, value);
-    }
-    let route = response.extensions().get::<Route>().map(|route| route.0.as_str().to_owned());
-    app.metrics.request(&method, route.as_deref(), response.status().as_u16(), started.elapsed());
-    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
-    match cause {
-        Some(cause) => tracing::error!(id, %method, path, status, ms, cause, "request failed"),
-        None => tracing::info!(id, %method, path, status, ms, "request"),
-    }
-    response
 }
