@@ -152,7 +152,8 @@ impl<'a> Context<'a, '_> {
     /// What the tables and the policy say of a module.
     pub(super) fn module_ruling(&self, name: &str) -> ModuleRuling {
         let overrides = &self.policy.modules;
-        let mut prefix = Some(name);
+        let any = !(overrides.deny.is_empty() && overrides.allow.is_empty());
+        let mut prefix = any.then_some(name);
         while let Some(current) = prefix {
             if overrides.deny.contains(current) {
                 return ModuleRuling::Denied {
@@ -170,14 +171,18 @@ impl<'a> Context<'a, '_> {
 
     /// What the tables and the policy say of a member of a module.
     pub(super) fn member_ruling(&self, module: &str, name: &str) -> MemberRuling {
-        let full = format!("{module}.{name}");
-        if self.policy.attributes.deny.contains(&full) {
+        let (attributes, modules) = (&self.policy.attributes, &self.policy.modules);
+        if attributes.deny.is_empty() && attributes.allow.is_empty() && modules.allow.is_empty() {
+            return stdlib::member(module, name);
+        }
+        let full = stdlib::dotted(module, name);
+        if attributes.deny.contains(&full) {
             return MemberRuling::Denied {
                 kind: Kind::Other,
                 why: "the policy of this competition denies it",
             };
         }
-        if self.policy.attributes.allow.contains(&full) || self.opened(module) {
+        if attributes.allow.contains(&full) || self.opened(module) {
             return MemberRuling::Allowed;
         }
         stdlib::member(module, name)

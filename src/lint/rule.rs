@@ -14,6 +14,9 @@ pub(super) enum On {
     Name(fn(&ExprName, &Expr, &mut Context<'_, '_>)),
     Attribute(fn(&ExprAttribute, &Expr, &mut Context<'_, '_>)),
     Call(fn(&ExprCall, &mut Context<'_, '_>)),
+    /// Calls of what may be a member of the library or a builtin. Most calls are of something else, and those
+    /// cost such a rule nothing.
+    LibraryCall(fn(&ExprCall, &mut Context<'_, '_>)),
     /// Every expression but names and attributes, which are most of a source and have their own.
     Expr(fn(&Expr, &mut Context<'_, '_>)),
     Stmt(fn(&Stmt, ScopeId, &mut Context<'_, '_>)),

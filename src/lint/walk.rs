@@ -19,11 +19,17 @@ const PER_NODE: u64 = 4;
 /// Strings of code within strings of code that are followed.
 const MAX_DEPTH: u32 = 3;
 
+struct Call {
+    check: fn(&ExprCall, &mut Context<'_, '_>),
+    /// Whether it looks at calls of the library alone.
+    library: bool,
+}
+
 #[derive(Default)]
 struct Table {
     names: Vec<fn(&ExprName, &Expr, &mut Context<'_, '_>)>,
     attributes: Vec<fn(&ExprAttribute, &Expr, &mut Context<'_, '_>)>,
-    calls: Vec<fn(&ExprCall, &mut Context<'_, '_>)>,
+    calls: Vec<Call>,
     exprs: Vec<fn(&Expr, &mut Context<'_, '_>)>,
     stmts: Vec<fn(&Stmt, ScopeId, &mut Context<'_, '_>)>,
     patterns: Vec<fn(&Pattern, &mut Context<'_, '_>)>,
@@ -36,7 +42,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         match on {
             On::Name(check) => table.names.push(*check),
             On::Attribute(check) => table.attributes.push(*check),
-            On::Call(check) => table.calls.push(*check),
+            On::Call(check) => table.calls.push(Call { check: *check, library: false }),
+            On::LibraryCall(check) => table.calls.push(Call { check: *check, library: true }),
             On::Expr(check) => table.exprs.push(*check),
             On::Stmt(check) => table.stmts.push(*check),
             On::Pattern(check) => table.patterns.push(*check),
@@ -124,8 +131,9 @@ fn visit(
                 continue;
             }
             Expr::Call(call) => {
-                for check in &table.calls {
-                    check(call, cx);
+                let library = cx.values(&call.func).members().next().is_some();
+                for rule in table.calls.iter().filter(|rule| library || !rule.library) {
+                    (rule.check)(call, cx);
                 }
             }
             _ => {}

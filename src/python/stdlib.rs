@@ -89,6 +89,8 @@ struct Tables {
     leaks: FxHashMap<(&'static str, &'static str), &'static str>,
     only: FxHashMap<&'static str, (Kind, &'static str, FxHashSet<&'static str>)>,
     members: FxHashMap<(&'static str, &'static str), MemberRuling>,
+    /// Packages and modules that have a part which is a module.
+    parents: FxHashSet<&'static str>,
     versions: FxHashMap<u8, FxHashSet<&'static str>>,
     dunders: FxHashSet<&'static str>,
 }
@@ -150,6 +152,8 @@ fn read() -> Tables {
             }
         }
     }
+    let parents = tables.api.keys().chain(&PACKAGES).filter_map(|name| Some(name.rsplit_once('.')?.0));
+    tables.parents = parents.collect();
     tables.dunders = DUNDERS.lines().filter(|line| !line.starts_with('#')).collect();
     for (minor, text) in NAMES {
         tables.versions.insert(minor, text.lines().filter(|line| !line.starts_with('#')).collect());
@@ -237,6 +241,21 @@ pub(crate) fn is_module(name: &str) -> bool {
     }
 }
 
+/// Whether `module.name` is a module that agents may import.
+pub(crate) fn is_submodule(module: &str, name: &str) -> bool {
+    // Nearly no module has parts, and it is asked of every member of one.
+    (TABLES.parents.contains(module) || name.contains('.')) && is_module(&dotted(module, name))
+}
+
+/// `owner.name`
+pub(crate) fn dotted(owner: &str, name: &str) -> String {
+    let mut full = String::with_capacity(owner.len() + 1 + name.len());
+    full.push_str(owner);
+    full.push('.');
+    full.push_str(name);
+    full
+}
+
 /// Packages that hold nothing but other modules.
 const PACKAGES: [&str; 6] = ["xml.etree", "xml.dom", "xml.sax", "email.mime", "concurrent", "urllib"];
 
@@ -264,7 +283,7 @@ pub(crate) fn member(module: &str, name: &str) -> MemberRuling {
     if let Some(ruling) = tables.members.get(&(module, name)) {
         return *ruling;
     }
-    if is_module(&format!("{module}.{name}")) {
+    if is_submodule(module, name) {
         return MemberRuling::Allowed;
     }
     if let Some(leaked) = tables.leaks.get(&(module, name)) {
@@ -359,8 +378,41 @@ memoryview min next object oct open ord pow print property quit range repr rever
 staticmethod str sum super tuple type vars zip";
 
 pub(crate) fn is_builtin(name: &str) -> bool {
-    static NAMES: LazyLock<FxHashSet<&str>> = LazyLock::new(|| BUILTINS.split(' ').collect());
+    static NAMES: LazyLock<Builtins> = LazyLock::new(Builtins::default);
     NAMES.contains(name)
+}
+
+/// The builtins behind a filter of some bits: it is asked of every name, and most names are none.
+struct Builtins {
+    bits: [u64; 16],
+    names: FxHashSet<&'static str>,
+}
+
+impl Default for Builtins {
+    fn default() -> Self {
+        let mut bits = [0; 16];
+        for name in BUILTINS.split(' ') {
+            let (word, bit) = Self::place(name);
+            bits[word] |= bit;
+        }
+        Self { bits, names: BUILTINS.split(' ').collect() }
+    }
+}
+
+impl Builtins {
+    fn place(name: &str) -> (usize, u64) {
+        let (first, last) = match name.as_bytes() {
+            [first, .., last] => (usize::from(*first), usize::from(*last)),
+            _ => (0, 0),
+        };
+        let place = 7 * name.len() + 37 * first + 101 * last;
+        (place / 64 % 16, 1 << (place % 64))
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        let (word, bit) = Self::place(name);
+        self.bits[word] & bit != 0 && self.names.contains(name)
+    }
 }
 
 #[cfg(test)]

@@ -216,10 +216,11 @@ fn attribute(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
         }
     }
     // A name that nothing defines is on no instance of a class that this source alone has made.
-    if names::wrong(name, own(cx)) == Some(Wrong::Private) && instances::is_own(&attribute.value, cx) {
+    let wrong = names::wrong(name, own(cx));
+    if wrong == Some(Wrong::Private) && instances::is_own(&attribute.value, cx) {
         return;
     }
-    if !report_name(name, range, "", false, cx) {
+    if wrong.is_none() || !report_name(name, range, "", false, cx) {
         private_member(attribute, name, cx);
     }
 }

@@ -105,6 +105,9 @@ const DANGEROUS_NAMES: [(&str, &str, &str); 10] = [
     ("credits", "is an object that reads files", "remove it"),
 ];
 
+/// Builtins that may be called, or read, in some ways only.
+const JUDGED_BY_USE: [&str; 8] = ["open", "getattr", "setattr", "delattr", "vars", "locals", "exit", "quit"];
+
 fn why_dangerous(name: &str) -> Option<(&'static str, &'static str)> {
     let name = if name == "copyright" { "license" } else { name };
     DANGEROUS_NAMES.iter().find(|(known, ..)| *known == name).map(|(_, why, instead)| (*why, *instead))
@@ -112,10 +115,13 @@ fn why_dangerous(name: &str) -> Option<(&'static str, &'static str)> {
 
 fn dangerous(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
     let text = name.id.as_str();
-    if name.ctx != ExprContext::Load || !cx.is_builtin(name, expr) {
+    let danger = why_dangerous(text);
+    // By name first: most names are none of these, and who they mean is the longer question.
+    let judged = danger.is_some() || JUDGED_BY_USE.contains(&text);
+    if !judged || name.ctx != ExprContext::Load || !cx.is_builtin(name, expr) {
         return;
     }
-    if let Some((why, instead)) = why_dangerous(text) {
+    if let Some((why, instead)) = danger {
         if text == "globals" && is_given_to_timeit(expr, cx) {
             return;
         }

@@ -20,7 +20,12 @@ pub(super) static CODE_TEXT: Rule = Rule {
     refused: "import timeit\ntimeit.timeit(input())\n",
     passes: "import timeit\ntimeit.timeit('sum(range(9))')\ntimeit.timeit(lambda: sum(range(9)))\n",
     fix: "Pass a lambda.",
-    on: &[On::Call(timed), On::Call(docstring_examples), On::Module(docstrings)],
+    on: &[
+        On::LibraryCall(timed),
+        On::LibraryCall(docstring_examples),
+        On::Call(computed_docstring),
+        On::Module(docstrings),
+    ],
 };
 
 pub(super) static ANNOTATION: Rule = Rule {
@@ -46,7 +51,7 @@ pub(super) static TESTS: Rule = Rule {
     refused: "import unittest\nunittest.main(argv=['x', 'os.abort'])\n",
     passes: "import unittest\nunittest.main(argv=['agent'], exit=False)\n",
     fix: "Write `unittest.main()`.",
-    on: &[On::Call(unittest_main)],
+    on: &[On::LibraryCall(unittest_main)],
 };
 
 /// Text that is run: each constant is analysed as code, anything else is refused.
@@ -124,6 +129,10 @@ fn docstring_examples(call: &ExprCall, cx: &mut Context<'_, '_>) {
             );
         }
     }
+}
+
+/// `property(f, doc=text)`: what doctest would run of it.
+fn computed_docstring(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let property = matches!(&*call.func, Expr::Name(name) if name.id == "property");
     if property
         && cx.mentions("doctest.testmod")

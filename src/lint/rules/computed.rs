@@ -52,7 +52,7 @@ pub(super) static COMPUTED_GETTER: Rule = Rule {
     refused: "from operator import attrgetter\nprint(attrgetter(input())(1))\n",
     passes: "from operator import attrgetter\nprint(sorted([1, 2], key=attrgetter('real')))\n",
     fix: "Write the name out, or use `itemgetter` on a dictionary.",
-    on: &[On::Call(getter)],
+    on: &[On::LibraryCall(getter)],
 };
 
 pub(super) static COMPUTED_STORE: Rule = Rule {
@@ -75,11 +75,17 @@ pub(super) static COMPUTED_STORE: Rule = Rule {
 fn reflection(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let arguments = &call.arguments.args;
     let (reads, receiver, name) = match &*call.func {
-        Expr::Name(name) if cx.is_builtin(name, &call.func) => match name.id.as_str() {
-            "getattr" => (true, arguments.first(), arguments.get(1)),
-            "setattr" | "delattr" => (false, arguments.first(), arguments.get(1)),
-            _ => return,
-        },
+        Expr::Name(name) => {
+            let reads = match name.id.as_str() {
+                "getattr" => true,
+                "setattr" | "delattr" => false,
+                _ => return,
+            };
+            if !cx.is_builtin(name, &call.func) {
+                return;
+            }
+            (reads, arguments.first(), arguments.get(1))
+        }
         Expr::Attribute(method) => {
             let (reads, from_end) = match method.attr.as_str() {
                 "__getattribute__" | "__getattr__" => (true, 1),

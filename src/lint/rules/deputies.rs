@@ -20,7 +20,7 @@ pub(super) static DEPUTY: Rule = Rule {
     refused: "import functools\n@functools.wraps(print, assigned=('__self__',))\ndef f(): ...\n",
     passes: "import functools\n@functools.wraps(print)\ndef f(): ...\n",
     fix: "Leave the argument out.",
-    on: &[On::Call(deputy)],
+    on: &[On::LibraryCall(deputy), On::Call(parsed_arguments)],
 };
 
 pub(super) static EVALUATING_ARGUMENT: Rule = Rule {
@@ -33,7 +33,7 @@ pub(super) static EVALUATING_ARGUMENT: Rule = Rule {
     refused: "import inspect\ndef f(x: 'int'): ...\ninspect.signature(f, eval_str=True)\n",
     passes: "import inspect\ndef f(x): ...\nprint(inspect.signature(f))\n",
     fix: "Leave the argument out.",
-    on: &[On::Call(evaluating)],
+    on: &[On::LibraryCall(evaluating)],
 };
 
 fn deputy(call: &ExprCall, cx: &mut Context<'_, '_>) {
@@ -84,6 +84,10 @@ fn deputy(call: &ExprCall, cx: &mut Context<'_, '_>) {
             );
         }
     }
+}
+
+/// `parser.parse_args(namespace=x)` sets attributes of `x`.
+fn parsed_arguments(call: &ExprCall, cx: &mut Context<'_, '_>) {
     if let Expr::Attribute(method) = &*call.func
         && matches!(
             method.attr.as_str(),

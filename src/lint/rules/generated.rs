@@ -25,7 +25,7 @@ pub(super) static GENERATED: Rule = Rule {
     passes: "from dataclasses import dataclass, field, fields\n@dataclass(frozen=True)\nclass A:\n    \
              x: list = field(default_factory=list)\nprint([f.name for f in fields(A)])\n",
     fix: "Write `@dataclass` above a class statement.",
-    on: &[On::Call(dataclass_call), On::Stmt(dataclass_statement)],
+    on: &[On::LibraryCall(dataclass_call), On::Stmt(dataclass_statement)],
 };
 
 pub(super) static REGISTER: Rule = Rule {

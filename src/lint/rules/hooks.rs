@@ -264,7 +264,7 @@ fn environment(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>)
 }
 
 fn environment_name(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
-    if name.ctx == ExprContext::Load {
+    if name.ctx == ExprContext::Load && cx.mentions("os.environ") {
         environment_use(expr, cx);
     }
 }

@@ -192,9 +192,13 @@ pub(super) fn report_member(
     site: Option<&Expr>,
     cx: &mut Context<'_, '_>,
 ) -> bool {
-    let full = format!("{module}.{member}");
+    let ruling = cx.member_ruling(module, member);
+    if ruling == MemberRuling::Allowed {
+        return false;
+    }
+    let full = stdlib::dotted(module, member);
     let found = |message: String| Found::new(message).name(full.clone());
-    let (rule, found) = match cx.member_ruling(module, member) {
+    let (rule, found) = match ruling {
         MemberRuling::Allowed => return false,
         MemberRuling::Called { why, .. } => {
             let Some(site) = site else { return false };
@@ -295,8 +299,8 @@ fn name(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
             Value::Module(module) => module_value(module, expr, cx),
             // What an import or a star brought under this name.
             Value::Member(full) => {
-                if let Some((module, member)) = full.rsplit_once('.')
-                    && module != "builtins"
+                if !is_plain_builtin(full)
+                    && let Some((module, member)) = full.rsplit_once('.')
                     && came_by_import(name, expr, full, cx)
                 {
                     from_import(module, member, expr, cx);
@@ -305,6 +309,11 @@ fn name(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
             _ => {}
         }
     }
+}
+
+/// `builtins.len`, and not `builtins.str.join`.
+fn is_plain_builtin(full: &str) -> bool {
+    full.strip_prefix("builtins.").is_some_and(|name| !name.contains('.'))
 }
 
 /// A name that an import binds is judged at the import, except for what depends on its use.
@@ -334,8 +343,8 @@ fn attribute(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
         let scope = cx.scope(expr);
         let mangled = cx.module.mangled(member, scope);
         let member = mangled.as_deref().unwrap_or(member);
-        if stdlib::is_module(&format!("{module}.{member}")) {
-            let full = format!("{module}.{member}");
+        if stdlib::is_submodule(module, member) {
+            let full = stdlib::dotted(module, member);
             if cx.module_ruling(&full) == ModuleRuling::Allowed {
                 module_value(&full, expr, cx);
                 continue;
@@ -343,8 +352,9 @@ fn attribute(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>) {
         }
         // A denied module was refused at its import; its members add nothing, unless it was
         // borrowed, which has no import.
-        if cx.module_ruling(module) != ModuleRuling::Allowed {
-            if let ModuleRuling::Denied { kind, why } = cx.module_ruling(module)
+        let ruling = cx.module_ruling(module);
+        if ruling != ModuleRuling::Allowed {
+            if let ModuleRuling::Denied { kind, why } = ruling
                 && !matches!(&*attribute.value, Expr::Name(_))
             {
                 cx.report(

@@ -23,7 +23,7 @@ pub(super) static PATTERN: Rule = Rule {
     refused: "import re\nprint(re.match(r'^(\\w+\\s?)*$', input()))\n",
     passes: "import re\nprint(re.match(r'^\\w+(\\s\\w+)*$', input()))\n",
     fix: "Let each repetition begin with a letter that the one before it cannot end with.",
-    on: &[On::Call(check)],
+    on: &[On::LibraryCall(check)],
 };
 
 pub(super) static BOMB: Rule = Rule {

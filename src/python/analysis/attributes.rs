@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::memo::{Environment, Lookup};
 use super::value::Union;
 use super::{ClassId, Module, Value, Values};
+use crate::python::stdlib;
 
 impl Module<'_> {
     pub(super) fn attribute(&self, base: &Values, name: &str, depth: u32) -> Rc<Values> {
@@ -18,7 +19,7 @@ impl Module<'_> {
             match value {
                 Value::Module(module) => union.add(self.member(module, name)),
                 Value::Member(owner) | Value::Instance(owner) => {
-                    union.add(Values::member(format!("{owner}.{name}")));
+                    union.add(Values::member(stdlib::dotted(owner, name)));
                 }
                 Value::Object(class) | Value::Class(class) => union.add(self.field(*class, name, depth)),
                 _ => union.or_unknown(),

@@ -200,8 +200,8 @@ impl<'a> Module<'a> {
 
     /// `from module import member`, or `module.member`.
     pub(super) fn member(&self, module: &str, member: &str) -> Values {
-        let full = format!("{module}.{member}");
-        if stdlib::is_module(&full) {
+        let full = stdlib::dotted(module, member);
+        if stdlib::is_submodule(module, member) {
             return Values::one(Value::Module(full.into()));
         }
         if let Some(text) = stdlib::constant(&full) {

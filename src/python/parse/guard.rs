@@ -48,9 +48,13 @@ pub(super) fn is_small(text: &str) -> bool {
     if bytes.len() / 4 > FEW {
         return false;
     }
-    let is_brace = |byte: &u8| u8::from((*byte == b'{') | (*byte == b'}'));
-    let braces = |block: &[u8]| usize::from(block.iter().map(is_brace).fold(0, u8::wrapping_add));
-    let mut sum = FOR_A_BRACE * bytes.chunks(BLOCK).map(braces).sum::<usize>();
+    let braces = count(bytes, |byte| (byte == b'{') | (byte == b'}'));
+    // Most sources are small whatever their bytes are: each weighs one, or more if it is one of these.
+    let lines = count(bytes, |byte| (byte == b'\n') | (byte == b'\r'));
+    if bytes.len() + 2 * lines + (FOR_A_BRACE + 1) * braces <= FEW {
+        return true;
+    }
+    let mut sum = FOR_A_BRACE * braces;
     sum += bytes.first().map_or(0, |first| usize::from(weight(b' ', *first)));
     let (blocks, rest) = bytes.get(1..).unwrap_or_default().as_chunks::<BLOCK>();
     for (before, these) in bytes.as_chunks::<BLOCK>().0.iter().zip(blocks) {
@@ -66,6 +70,12 @@ pub(super) fn is_small(text: &str) -> bool {
     let tail = bytes.get(BLOCK * blocks.len()..).unwrap_or_default();
     sum += tail.iter().zip(rest).map(|(before, this)| usize::from(weight(*before, *this))).sum::<usize>();
     sum <= FEW
+}
+
+fn count(bytes: &[u8], what: impl Fn(u8) -> bool) -> usize {
+    let in_block =
+        |block: &[u8]| block.iter().fold(0_u8, |sum, byte| sum.wrapping_add(u8::from(what(*byte))));
+    bytes.chunks(BLOCK).map(|block| usize::from(in_block(block))).sum()
 }
 
 /// How many tokens there may be because of the byte `this` behind `before`, at most 3.

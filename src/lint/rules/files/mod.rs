@@ -29,7 +29,7 @@ pub(in crate::lint::rules) static WRITE: Rule = Rule {
     refused: "open('/dev/shm/out.txt', 'w')\n",
     passes: "with open('out.txt', 'w') as file:\n    file.write('x')\n",
     fix: "Write to a relative path, or below `tempfile.TemporaryDirectory()`.",
-    on: &[On::Call(opening::opened), On::Call(changing::changed), On::Call(changing::method)],
+    on: &[On::LibraryCall(opening::opened), On::LibraryCall(changing::changed), On::Call(changing::method)],
 };
 
 pub(in crate::lint::rules) static READ: Rule = Rule {
@@ -42,7 +42,7 @@ pub(in crate::lint::rules) static READ: Rule = Rule {
     refused: "print(open('/etc/passwd').read())\n",
     passes: "print(open('/dev/stdin').read())\n",
     fix: "Everything that an agent may know comes with its arguments and its standard input.",
-    on: &[On::Call(reading::path), On::Expr(reading::kernel_text)],
+    on: &[On::Call(reading::given_to_path), On::LibraryCall(reading::path), On::Expr(reading::kernel_text)],
 };
 
 pub(in crate::lint::rules) static RAW: Rule = Rule {

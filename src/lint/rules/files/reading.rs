@@ -69,18 +69,25 @@ const READERS: &[&str] = &[
     "filecmp.cmpfiles",
 ];
 
-/// A sensitive path, wherever the library takes one.
-pub(super) fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
-    let given = || call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|k| &k.value));
+fn given(call: &ExprCall) -> impl Iterator<Item = &Expr> {
+    call.arguments.args.iter().chain(call.arguments.keywords.iter().map(|keyword| &keyword.value))
+}
+
+/// `map(Path, names)`, `add_argument("--file", type=Path, default=…)`
+pub(super) fn given_to_path(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let paths_around = cx.mentions("pathlib.Path") || cx.mentions("pathlib");
-    if paths_around && given().any(|argument| cx.may_be(argument, "pathlib.Path")) {
-        // `map(Path, names)`, `add_argument("--file", type=Path, default=…)`
-        for argument in given() {
-            for guess in guesses(argument, cx) {
-                report_read(argument, &guess, argument.range(), "pathlib.Path", cx);
-            }
+    if !paths_around || !given(call).any(|argument| cx.may_be(argument, "pathlib.Path")) {
+        return;
+    }
+    for argument in given(call) {
+        for guess in guesses(argument, cx) {
+            report_read(argument, &guess, argument.range(), "pathlib.Path", cx);
         }
     }
+}
+
+/// A sensitive path, wherever the library takes one.
+pub(super) fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
     let values = cx.values(&call.func);
     for name in values.members() {
         let is_path = matches!(&**name, "pathlib.Path" | "pathlib.PosixPath");
@@ -101,7 +108,7 @@ pub(super) fn path(call: &ExprCall, cx: &mut Context<'_, '_>) {
             }
             continue;
         }
-        for argument in given() {
+        for argument in given(call) {
             for mut guess in guesses(argument, cx) {
                 if name.starts_with("glob.") {
                     guess.texts.iter_mut().for_each(|known| known.text = fixed_part(&known.text));
@@ -139,7 +146,10 @@ pub(super) fn kernel_text(expr: &Expr, cx: &mut Context<'_, '_>) {
         },
         _ => return,
     };
-    if !KERNEL.iter().any(|name| text.starts_with(name)) || text.contains(char::is_whitespace) {
+    if !text.starts_with('/')
+        || !KERNEL.iter().any(|name| text.starts_with(name))
+        || text.contains(char::is_whitespace)
+    {
         return;
     }
     let documents = matches!(cx.module.parent(expr), Parent::Stmt(Stmt::Expr(_)));

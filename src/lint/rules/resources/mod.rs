@@ -53,7 +53,7 @@ pub(super) static HUGE_REPEAT: Rule = Rule {
     refused: "x = 'x' * 10 ** 12\n",
     passes: "x = [0] * 1000\n",
     fix: "Use an iterator, or a dictionary of what is not zero.",
-    on: &[On::Call(buffer), On::Expr(comprehension), On::Expr(padded)],
+    on: &[On::LibraryCall(buffer), On::Call(joined), On::Expr(comprehension), On::Expr(padded)],
 };
 
 pub(super) static RECURSION: Rule = Rule {
@@ -75,7 +75,9 @@ const MAX_ELEMENTS: f64 = 1e9;
 
 fn entity(expr: &Expr, cx: &mut Context<'_, '_>) {
     // Most texts have no markup: those are not copied.
-    let declares = |text: &str| text.contains("<!") && text.to_ascii_uppercase().contains("<!ENTITY");
+    let declares = |text: &str| {
+        text.contains('<') && text.contains("<!") && text.to_ascii_uppercase().contains("<!ENTITY")
+    };
     let found = match expr {
         Expr::StringLiteral(literal) => declares(literal.value.to_str()),
         Expr::BytesLiteral(literal) => {
@@ -291,8 +293,7 @@ fn report_repeat(node: impl Ranged, cx: &mut Context<'_, '_>) {
     );
 }
 
-fn buffer(call: &ExprCall, cx: &mut Context<'_, '_>) {
-    let values = cx.values(&call.func);
+fn joined(call: &ExprCall, cx: &mut Context<'_, '_>) {
     if let Expr::Attribute(method) = &*call.func
         && method.attr.as_str() == "join"
         && let [parts] = &*call.arguments.args
@@ -300,7 +301,10 @@ fn buffer(call: &ExprCall, cx: &mut Context<'_, '_>) {
     {
         report_repeat(call, cx);
     }
-    for name in values.members() {
+}
+
+fn buffer(call: &ExprCall, cx: &mut Context<'_, '_>) {
+    for name in cx.values(&call.func).members() {
         let first = call.arguments.args.first();
         match &**name {
             "builtins.bytes" | "builtins.bytearray"

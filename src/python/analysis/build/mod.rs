@@ -16,8 +16,8 @@ use super::{
     Common, Fuel, Function, FunctionId, FunctionNode, Memo, Module, Parent, Scope, ScopeId, ScopeKind, Step,
 };
 
-/// About how many bytes of source there are for each expression, and for each statement.
-const BYTES: (usize, usize) = (20, 90);
+/// About how many bytes of source there are for each expression, each statement and each binding.
+const BYTES: (usize, usize, usize) = (20, 90, 120);
 
 pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &Rc<Fuel>) -> Module<'a> {
     let length = body.last().map_or(0, |last| last.end().to_usize());
@@ -27,7 +27,7 @@ pub(super) fn build<'a>(body: &'a [Stmt], outer: Option<&'a Module<'a>>, fuel: &
         stmts: Vec::with_capacity(length / BYTES.1),
         patterns: Vec::new(),
         scopes: Vec::new(),
-        bindings: Vec::new(),
+        bindings: Vec::with_capacity(length / BYTES.2),
         functions: Vec::new(),
         classes: Vec::new(),
         attribute_stores: FxHashMap::default(),
