@@ -12,6 +12,8 @@ use crate::python::analysis::ScopeId;
 #[derive(Clone, Copy)]
 pub(super) enum On {
     Name(fn(&ExprName, &Expr, &mut Context<'_, '_>)),
+    /// Names that are loaded and may be a module, a member of the library or a builtin.
+    LibraryName(fn(&ExprName, &Expr, &mut Context<'_, '_>)),
     Attribute(fn(&ExprAttribute, &Expr, &mut Context<'_, '_>)),
     Call(fn(&ExprCall, &mut Context<'_, '_>)),
     /// Calls of what may be a member of the library or a builtin. Most calls are of something else, and those

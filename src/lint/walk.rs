@@ -11,13 +11,18 @@ use super::verdict::Findings;
 use super::{Policy, rules};
 use crate::diagnostic::Span;
 use crate::python::Source;
-use crate::python::analysis::{Fuel, Module, ScopeId, Value};
+use crate::python::analysis::{Fuel, Module, ScopeId, Value, Values};
 
 /// What all rules cost that look at one node, beside what the analysis itself counts.
 const PER_NODE: u64 = 4;
 
 /// Strings of code within strings of code that are followed.
 const MAX_DEPTH: u32 = 3;
+
+struct Name {
+    check: fn(&ExprName, &Expr, &mut Context<'_, '_>),
+    library: bool,
+}
 
 struct Call {
     check: fn(&ExprCall, &mut Context<'_, '_>),
@@ -27,7 +32,7 @@ struct Call {
 
 #[derive(Default)]
 struct Table {
-    names: Vec<fn(&ExprName, &Expr, &mut Context<'_, '_>)>,
+    names: Vec<Name>,
     attributes: Vec<fn(&ExprAttribute, &Expr, &mut Context<'_, '_>)>,
     calls: Vec<Call>,
     exprs: Vec<fn(&Expr, &mut Context<'_, '_>)>,
@@ -40,7 +45,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table::default();
     for on in rules().iter().flat_map(|rule| rule.on) {
         match on {
-            On::Name(check) => table.names.push(*check),
+            On::Name(check) => table.names.push(Name { check: *check, library: false }),
+            On::LibraryName(check) => table.names.push(Name { check: *check, library: true }),
             On::Attribute(check) => table.attributes.push(*check),
             On::Call(check) => table.calls.push(Call { check: *check, library: false }),
             On::LibraryCall(check) => table.calls.push(Call { check: *check, library: true }),
@@ -119,8 +125,9 @@ fn visit(
         fuel.spend(PER_NODE);
         match info.expr {
             Expr::Name(name) => {
-                for check in &table.names {
-                    check(name, info.expr, cx);
+                let library = name.ctx == ExprContext::Load && is_of_library(cx.values(info.expr));
+                for rule in table.names.iter().filter(|rule| library || !rule.library) {
+                    (rule.check)(name, info.expr, cx);
                 }
                 continue;
             }
@@ -147,6 +154,10 @@ fn visit(
             check(pattern, cx);
         }
     }
+}
+
+fn is_of_library(values: &Values) -> bool {
+    values.known.iter().any(|value| matches!(value, Value::Member(_) | Value::Module(_)))
 }
 
 /// Every qualified name of the library that the source loads.

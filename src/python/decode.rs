@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::Source;
 
 /// Why bytes are not a source that the gate reads. Lines count from 1.
@@ -68,9 +70,7 @@ pub fn decode(bytes: &[u8], limit: usize) -> Result<Source, DecodeError> {
         return Err(DecodeError::TooLarge { limit });
     }
     // A NUL ends the text for some readers, and a ZIP archive behind one would be run as such.
-    if bytes.contains(&0)
-        && let Some(offset) = bytes.iter().position(|byte| *byte == 0)
-    {
+    if let Some(offset) = memchr(0, bytes) {
         return Err(DecodeError::NulByte { line: line_of(bytes, offset) });
     }
     let unmarked = bytes.strip_prefix(BYTE_ORDER_MARK);
@@ -82,7 +82,7 @@ pub fn decode(bytes: &[u8], limit: usize) -> Result<Source, DecodeError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| DecodeError::NotUtf8 { line: line_of(bytes, error.valid_up_to()) })?;
     // CPython looks for the cookie after it has translated line ends, so a lone CR counts.
-    let text = if text.contains('\r') {
+    let text = if memchr(b'\r', text.as_bytes()).is_some() {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
         Cow::Borrowed(text)

@@ -302,10 +302,10 @@ pub(crate) fn member(module: &str, name: &str) -> MemberRuling {
             MemberRuling::Private
         };
     }
-    let package = module.split('.').next().unwrap_or(module);
+    let package = || module.split('.').next().unwrap_or(module);
     if tables.api.get(module).is_some_and(|api| api.contains(name)) {
         MemberRuling::Allowed
-    } else if OPEN_PACKAGES.contains(&package) {
+    } else if OPEN_PACKAGES.contains(&package()) {
         MemberRuling::Private
     } else {
         MemberRuling::Unknown

@@ -61,7 +61,7 @@ pub(super) static ENVIRONMENT: Rule = Rule {
     refused: "import os\nprint(dict(os.environ))\n",
     passes: "import os\nprint(os.environ.get('HOME'), 'PATH' in os.environ)\n",
     fix: "Write `os.environ.get('NAME')`.",
-    on: &[On::Attribute(environment), On::Name(environment_name)],
+    on: &[On::Attribute(environment), On::LibraryName(environment_name)],
 };
 
 pub(super) static NAMESPACE: Rule = Rule {
@@ -263,10 +263,8 @@ fn environment(attribute: &ExprAttribute, expr: &Expr, cx: &mut Context<'_, '_>)
     }
 }
 
-fn environment_name(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
-    if name.ctx == ExprContext::Load && cx.mentions("os.environ") {
-        environment_use(expr, cx);
-    }
+fn environment_name(_: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
+    environment_use(expr, cx);
 }
 
 fn environment_use(expr: &Expr, cx: &mut Context<'_, '_>) {

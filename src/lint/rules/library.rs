@@ -1,7 +1,7 @@
 //! PC4xx: what of an allowed module may be touched. Positive lists: a member that is not known to
 //! be harmless is refused. Modules themselves are not values.
 
-use ruff_python_ast::{Expr, ExprAttribute, ExprContext, ExprName, Stmt};
+use ruff_python_ast::{Expr, ExprAttribute, ExprName, Stmt};
 use ruff_text_size::TextRange;
 
 use super::{computed, imports};
@@ -23,7 +23,7 @@ pub(super) static MODULE_VALUE: Rule = Rule {
     refused: "import json\ntools = [json]\n",
     passes: "import json\ntools = [json.dumps, json.loads]\n",
     fix: "Pass the functions that are needed.",
-    on: &[On::Name(name), On::Attribute(attribute)],
+    on: &[On::LibraryName(name), On::Attribute(attribute)],
 };
 
 pub(super) static BORROWED: Rule = Rule {
@@ -290,9 +290,6 @@ fn is_converter(site: &Expr, cx: &Context<'_, '_>) -> bool {
 }
 
 fn name(name: &ExprName, expr: &Expr, cx: &mut Context<'_, '_>) {
-    if name.ctx != ExprContext::Load {
-        return;
-    }
     let values = cx.values(expr);
     for value in &values.known {
         match value {

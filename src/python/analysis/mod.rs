@@ -431,8 +431,13 @@ impl<'a> Module<'a> {
     }
 
     /// `__x` within `class C` is `_C__x`.
+    #[inline]
     pub(crate) fn mangled(&self, name: &str, scope: ScopeId) -> Option<String> {
-        if !name.starts_with("__") || name.ends_with("__") || name.contains('.') {
+        if name.starts_with("__") { self.mangled_private(name, scope) } else { None }
+    }
+
+    fn mangled_private(&self, name: &str, scope: ScopeId) -> Option<String> {
+        if name.ends_with("__") || name.contains('.') {
             return None;
         }
         let class = self.scope(scope).class_name?.trim_start_matches('_');

@@ -247,6 +247,7 @@ impl Values {
     }
 
     /// About how much it costs to look at all of it once, in steps.
+    #[inline]
     pub(super) fn weight(&self) -> usize {
         let of_value = |value: &Value| match value {
             Value::Str(text) => 1 + text.len() / 32,

@@ -3,6 +3,7 @@
 //! `except` that is not last, a name that is both parameter and `global`, a star that stands alone,
 //! a store to `__debug__`, and indentation in which tabs and blanks contradict each other.
 
+use memchr::{memchr, memchr_iter, memmem};
 use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, Number, Pattern, Stmt};
@@ -32,12 +33,15 @@ struct Walk<'a> {
 /// Whether an expression of `text` may have an error that is looked for here. Nearly no text does, and
 /// expressions are most of a tree.
 fn may_hold_errors(text: &str) -> bool {
-    let starred_field = |(at, _): (usize, &str)| {
+    let starred_field = |at: usize| {
         // A comment or a continued line may stand between the brace and the star.
         let inner = text[at + 1..].trim_start();
         inner.starts_with(['*', '#', '\\'])
     };
-    text.contains("__debug__") || text.match_indices('{').any(starred_field) || has_long_line(text.as_bytes())
+    let bytes = text.as_bytes();
+    memmem::find(bytes, b"__debug__").is_some()
+        || memchr_iter(b'{', bytes).any(starred_field)
+        || has_long_line(bytes)
 }
 
 /// Whether a line is longer than any integer may be. Looks for one line end in each stretch of that
@@ -177,9 +181,8 @@ impl<'a> Visitor<'a> for Walk<'_> {
 /// CPython measures each indentation twice, with a tab as eight columns and as one, and wants both
 /// measures to order the lines alike.
 pub(super) fn check_tabs(text: &str, tokens: &Tokens) -> Option<SyntaxProblem> {
-    if !text.contains('\t') {
-        return None;
-    }
+    // Nearly no source has one.
+    memchr(b'\t', text.as_bytes())?;
     let mut levels = vec![(0, 0)];
     let mut first = true;
     for token in tokens {

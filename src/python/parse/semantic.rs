@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 
+use memchr::memmem;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, ExprContext, Pattern, PythonVersion, Stmt};
 use ruff_python_parser::semantic_errors::{
@@ -21,7 +22,9 @@ pub(super) fn check(body: &[Stmt], text: &str, version: PythonVersion) -> Vec<Sy
             text,
             version,
             scopes: Vec::new(),
-            declares: text.contains("global") || text.contains("nonlocal"),
+            declares: ["global", "nonlocal"]
+                .into_iter()
+                .any(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_some()),
             future_annotations: false,
             found: RefCell::default(),
         },
@@ -80,6 +83,11 @@ impl<'a> Place<'a> {
 
     fn names(&self, body: &'a [Stmt]) -> Names<'a> {
         if self.declares { Names::of(body) } else { Names::default() }
+    }
+
+    fn parameters(&self, parameters: &'a ast::Parameters) -> FxHashSet<&'a str> {
+        let all = self.declares.then(|| parameters.iter().map(|parameter| parameter.name().as_str()));
+        all.into_iter().flatten().collect()
     }
 
     fn current(&self) -> Kind {
@@ -252,8 +260,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 }
                 let names = self.place.names(&function.body);
                 let mut scope = Scope::new(Kind::Function { is_async: function.is_async }, names);
-                scope.parameters =
-                    function.parameters.iter().map(|parameter| parameter.name().as_str()).collect();
+                scope.parameters = self.place.parameters(&function.parameters);
                 self.inside(scope, |walk| walk.visit_body(&function.body));
             }
             Stmt::ClassDef(class) => {
@@ -297,7 +304,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 }
                 let mut scope = Scope::new(Kind::Lambda, Names::default());
                 if let Some(parameters) = &lambda.parameters {
-                    scope.parameters = parameters.iter().map(|parameter| parameter.name().as_str()).collect();
+                    scope.parameters = self.place.parameters(parameters);
                 }
                 self.inside(scope, |walk| walk.visit_expr(&lambda.body));
             }

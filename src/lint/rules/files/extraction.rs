@@ -13,6 +13,9 @@ pub(super) fn extraction(call: &ExprCall, cx: &mut Context<'_, '_>) {
         return;
     };
     let name = method.attr.as_str();
+    if !matches!(name, "extract" | "extractall" | "symlink_to" | "hardlink_to" | "link_to") {
+        return;
+    }
     let archives =
         ["zipfile.ZipFile", "tarfile.open", "tarfile.TarFile"].into_iter().any(|name| cx.mentions(name));
     let links = cx.mentions("pathlib.Path") && matches!(name, "symlink_to" | "hardlink_to" | "link_to");

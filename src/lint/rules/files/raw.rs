@@ -58,8 +58,9 @@ pub(super) fn method_value(attribute: &ExprAttribute, expr: &Expr, cx: &mut Cont
     let changes =
         CHANGING_METHODS.contains(&name) || matches!(name, "symlink_to" | "hardlink_to" | "extractall");
     let library =
-        cx.mentions("pathlib.Path") || cx.mentions("zipfile.ZipFile") || cx.mentions("tarfile.open");
-    if attribute.ctx != ExprContext::Load || !changes || !library || cx.module.own_attributes.contains(name) {
+        || cx.mentions("pathlib.Path") || cx.mentions("zipfile.ZipFile") || cx.mentions("tarfile.open");
+    if attribute.ctx != ExprContext::Load || !changes || !library() || cx.module.own_attributes.contains(name)
+    {
         return;
     }
     if cx.module.called_by(expr).is_none() {
