@@ -231,7 +231,7 @@ impl Store {
         let known_bans = KnownBans::default();
         let writer = Self { engine, reads: reading, writes: writing, together: nowhere, known_bans };
         if engine == Engine::Sqlite {
-            tokio::spawn(writer.write_arrivals(arrivals));
+            together::start(writer, arrivals);
         }
         Self { engine, reads, writes, together, known_bans: KnownBans::default() }
     }

@@ -3,7 +3,9 @@
 //! so that one wait is shared; nobody waits for company.
 
 use std::error::Error as _;
+use std::thread;
 
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Admission, Engine, NewSubmission, Store, StoreError};
@@ -27,6 +29,19 @@ pub(super) struct Waiting {
 pub(super) type Together = mpsc::UnboundedSender<Waiting>;
 /// The other end of it.
 pub(super) type Arrivals = mpsc::UnboundedReceiver<Waiting>;
+
+/// Starts the writing of what arrives. It has a thread to itself: between two statements it would else wait
+/// its turn behind everybody who has just been answered, while the database waits for it. Where there
+/// is no thread to be had, each is written by itself, by who asks for it.
+pub(super) fn start(writer: Store, arrivals: Arrivals) {
+    let started = Builder::new_current_thread().enable_time().build().and_then(|runtime| {
+        let write = move || runtime.block_on(writer.write_arrivals(arrivals));
+        thread::Builder::new().name("writer".to_owned()).spawn(write)
+    });
+    if let Err(error) = started {
+        tracing::error!(error = %error, "cannot start the thread that writes submissions");
+    }
+}
 
 impl Store {
     /// As [`Store::admit`], and returns at once: `then` is called with what came of it, whoever still listens.
