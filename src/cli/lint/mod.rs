@@ -1,6 +1,7 @@
 //! `portcullis lint`: the gate, locally. It asks the same question as the platform at upload and
 //! the validator before a run, so its answer is theirs.
 
+mod crew;
 mod files;
 mod output;
 mod watch;
@@ -8,10 +9,10 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
-use rayon::prelude::*;
 
+use self::crew::Clock;
 use self::files::{Input, Unchecked};
 use self::watch::Watch;
 use super::{Exit, Terminal, policy};
@@ -102,7 +103,7 @@ impl LintArguments {
     }
 
     fn once(&self, policy: &Arc<Policy>, terminal: &Terminal) -> anyhow::Result<Exit> {
-        let outcome = self.check(policy, terminal);
+        let outcome = self.check(policy, terminal)?;
         self.show(&outcome, terminal)?;
         outcome.exit(terminal)
     }
@@ -125,7 +126,7 @@ impl LintArguments {
 
     /// Checks everything that `paths` mean, in parallel; the order of the results is that of the
     /// sorted paths.
-    fn check(&self, policy: &Arc<Policy>, terminal: &Terminal) -> Outcome {
+    fn check(&self, policy: &Policy, terminal: &Terminal) -> anyhow::Result<Outcome> {
         let (inputs, mut unchecked) = files::collect(&self.paths);
         let color = terminal.colors_data();
         let wants_text = self.format == Format::Text && !self.statistics;
@@ -138,12 +139,11 @@ impl LintArguments {
             };
             (report, shown)
         };
-        let results: Vec<anyhow::Result<Vec<(FileReport, String)>>> = inputs
-            .par_iter()
-            // One by one: the largest files take a hundred times as long as the others.
-            .with_max_len(1)
-            .map(|input| Ok(check(input, policy)?.into_iter().map(render).collect()))
-            .collect();
+        let results = crew::each(&inputs, lint::patience(policy), |input, clock| {
+            let checked = check(input, policy, clock)?;
+            Ok(checked.into_iter().map(render).collect::<Vec<_>>())
+        });
+        let results: Vec<anyhow::Result<_>> = results.context("cannot start a thread")?;
         let mut reports = Vec::with_capacity(results.len());
         let mut texts = Vec::with_capacity(results.len());
         for (input, result) in inputs.iter().zip(results) {
@@ -162,7 +162,7 @@ impl LintArguments {
             .map(|Unchecked { path, error }| FileError { path: path.clone(), message: format!("{error:#}") })
             .collect();
         let document = Document::new(policy.target().to_string(), policy.digest(), reports, errors);
-        Outcome { document, texts, unchecked }
+        Ok(Outcome { document, texts, unchecked })
     }
 
     fn show(&self, outcome: &Outcome, terminal: &Terminal) -> anyhow::Result<()> {
@@ -200,7 +200,7 @@ impl Outcome {
 type Checked = (FileReport, Option<Arc<str>>);
 
 /// The report on one input; on a bundle also one for each Python file in it, behind its path.
-fn check(input: &Input, policy: &Policy) -> anyhow::Result<Vec<Checked>> {
+fn check(input: &Input, policy: &Policy, clock: &Clock) -> anyhow::Result<Vec<Checked>> {
     let limit = policy.limits().source_bytes;
     // The widest rules, because no task is known here.
     let rules = Rules::ARTIFACT;
@@ -217,7 +217,8 @@ fn check(input: &Input, policy: &Policy) -> anyhow::Result<Vec<Checked>> {
     }
     content.whole &= content.bytes.len() <= limit;
     content.bytes.truncate(limit + 1);
-    Ok(vec![file_report(path, content.whole, lint::check(&content.bytes, policy))])
+    let report = lint::check_here(&content.bytes, policy, clock.start());
+    Ok(vec![file_report(path, content.whole, report)])
 }
 
 fn file_report(path: String, is_whole: bool, report: lint::Report) -> Checked {
