@@ -3,15 +3,19 @@
 //! `Store::admit_within`, one after the other; a property test compares the two.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::bans::{self, BAN, Ban};
 use super::quota::{self, Quota};
 use super::rows::Reader;
 use super::submissions::{findings_json, open_hold};
-use super::{Admission, NewSubmission, Store, StoreError, Submission, shelf};
+use super::together::MOST;
+use super::{Admission, NewSubmission, Store, StoreError, Submission};
 use crate::model::{Digest, MinerId, SubmissionId};
 
 const DOING: &str = "store submissions";
@@ -23,6 +27,8 @@ struct Known {
     bans: HashMap<String, Ban>,
     /// Who has submitted a source.
     sources: HashMap<Digest, (SubmissionId, MinerId)>,
+    /// The number of the last submission.
+    last: i64,
 }
 
 impl Store {
@@ -75,7 +81,7 @@ impl Store {
             // Filled in when its row has a number.
             admissions.push(None);
         }
-        let stored = insert(&mut transaction, miners, &taken).await?;
+        let stored = insert(&mut transaction, known.last, miners, &taken).await?;
         transaction.commit().await.map_err(StoreError::query(DOING))?;
         admissions.resize(all.len(), None);
         let mut stored: HashMap<SubmissionId, Submission> =
@@ -97,12 +103,14 @@ async fn known(
 ) -> Result<Known, StoreError> {
     let folded: Vec<Value> = all.iter().map(|new| new.miner.as_str().to_ascii_lowercase().into()).collect();
     let digests: Vec<Value> = all.iter().map(|new| new.source.to_string().into()).collect();
+    // The order of the tables is ours: each of what arrives is looked up by an index.
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT 'name' AS found, folded, id FROM miners WHERE folded IN (SELECT value FROM json_each($1)); \
+        "SELECT 'name' AS found, folded, miners.id FROM json_each($1) CROSS JOIN miners ON folded = value; \
          SELECT 'ban' AS found, {BAN} FROM bans \
          WHERE lifted_at IS NULL AND folded IN (SELECT value FROM json_each($1)); \
-         SELECT 'source' AS found, source_sha256, id, miner_id FROM submissions \
-         WHERE state <> 'failed' AND source_sha256 IN (SELECT value FROM json_each($2))"
+         SELECT 'source' AS found, source_sha256, submissions.id, miner_id \
+         FROM json_each($2) CROSS JOIN submissions ON source_sha256 = value WHERE state <> 'failed'; \
+         SELECT 'last' AS found, 'submissions' AS id, seq FROM sqlite_sequence WHERE name = 'submissions'"
     )))
     .bind(Value::from(folded).to_string())
     .bind(Value::from(digests).to_string())
@@ -110,7 +118,7 @@ async fn known(
     .await
     .map_err(StoreError::query(DOING))?;
 
-    let mut known = Known { names: HashMap::new(), bans: HashMap::new(), sources: HashMap::new() };
+    let mut known = Known { names: HashMap::new(), bans: HashMap::new(), sources: HashMap::new(), last: 0 };
     for row in &rows {
         let id: String = row.try_get("id").map_err(StoreError::query(DOING))?;
         let reader = Reader { row, what: "submission", id };
@@ -122,6 +130,7 @@ async fn known(
                 let ban = bans::ban(row)?;
                 known.bans.insert(ban.miner.as_str().to_ascii_lowercase(), ban);
             }
+            "last" => known.last = reader.integer("seq")?,
             _ => {
                 let earlier =
                     (reader.parsed("id", SubmissionId::parse)?, reader.parsed("miner_id", str::parse)?);
@@ -132,83 +141,110 @@ async fn known(
     Ok(known)
 }
 
-/// One message: the statements take their parameters by number, and a list of nothing inserts nothing.
-const INSERT: &str = "\
-    INSERT INTO miners (id, folded, created_at) \
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1); \
-    INSERT INTO sources (sha256, bytes, created_at) \
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($2) WHERE true \
-    ON CONFLICT (sha256) DO NOTHING; \
-    INSERT INTO submissions (id, miner_id, upload_sha256, source_sha256, policy, findings, \
-    state, reason, slots, quorum, received_at, updated_at) \
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
-    value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 10 FROM json_each($3) ORDER BY key \
-    RETURNING id, sequence; \
-    INSERT INTO audit_events (at, actor, submission_id, to_state, reason) \
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($4) ORDER BY key";
+/// Rows are values of the statement, of which there is one for each power of two: it is prepared once. What
+/// it has more rows than there are is NULL in the first column, and left out. Parameters have no numbers,
+/// because the library looks each number up from the first on.
+fn statement(rows: usize) -> Arc<str> {
+    static ALL: LazyLock<Vec<Arc<str>>> =
+        LazyLock::new(|| (0..=MOST.ilog2()).map(|power| written(1 << power).into()).collect());
+    ALL.get(rows.next_power_of_two().ilog2() as usize).map_or_else(|| written(rows).into(), Arc::clone)
+}
 
-/// Stores those that are let in, in their order.
+/// Most who arrive are known: newcomers are one parameter, and none of them insert nothing. A row that
+/// cannot be stored ends the whole transaction; `OR FAIL` saves keeping what its statement would undo.
+fn written(rows: usize) -> String {
+    let values = |columns: usize| {
+        let row = format!("({})", vec!["?"; columns].join(","));
+        format!("(VALUES {}) WHERE column1 IS NOT NULL", vec![row; rows].join(","))
+    };
+    let (sources, submissions, events, shelf) =
+        (values(SOURCE_COLUMNS), values(SUBMISSION_COLUMNS), values(EVENT_COLUMNS), values(SHELF_COLUMNS));
+    format!(
+        "INSERT INTO miners (id, folded, created_at) \
+         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?); \
+         INSERT OR FAIL INTO sources (sha256, bytes, created_at) \
+         SELECT column1, column2, column3 FROM {sources} ON CONFLICT (sha256) DO NOTHING; \
+         INSERT OR FAIL INTO submissions (sequence, id, miner_id, upload_sha256, source_sha256, policy, \
+         findings, state, reason, slots, quorum, received_at, updated_at) \
+         SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, \
+         column11, column12, column12 FROM {submissions}; \
+         INSERT OR FAIL INTO audit_events (at, actor, submission_id, to_state, reason) \
+         SELECT column1, column2, column3, column4, column5 FROM {events}; \
+         INSERT OR FAIL INTO shelf (sha256, text) \
+         SELECT column1, column2 FROM {shelf} ON CONFLICT (sha256) DO NOTHING"
+    )
+}
+
+const SOURCE_COLUMNS: usize = 3;
+const SUBMISSION_COLUMNS: usize = 12;
+const EVENT_COLUMNS: usize = 5;
+const SHELF_COLUMNS: usize = 2;
+
+/// Stores those that are let in, in their order, behind the submission with the number `last`. One message.
 async fn insert(
     transaction: &mut Transaction<'static, Any>,
+    last: i64,
     miners: Vec<Value>,
     taken: &[&NewSubmission],
 ) -> Result<Vec<Submission>, StoreError> {
     if taken.is_empty() {
         return Ok(Vec::new());
     }
-    let sources = taken.iter().map(|new| json!([new.source, new.source_bytes, new.at.as_millisecond()]));
-    let mut submissions = Vec::with_capacity(taken.len());
+    let stored: Vec<Submission> =
+        (last + 1..).zip(taken).map(|(number, new)| new.stored_as(number)).collect();
+    let spare = taken.len().next_power_of_two() - taken.len();
+    let mut query =
+        sqlx::query(sqlx::AssertSqlSafe(statement(taken.len()))).bind(Value::from(miners).to_string());
     for new in taken {
-        submissions.push(json!([
-            new.id,
-            new.miner.as_str(),
-            new.upload,
-            new.source,
-            new.policy,
-            findings_json(new.id, &new.findings)?,
-            new.state().as_str(),
-            new.hold,
-            new.slots(),
-            new.quorum,
-            new.at.as_millisecond(),
-        ]));
+        let bytes = i64::try_from(new.source_bytes).unwrap_or(i64::MAX);
+        query = query.bind(new.source.to_string()).bind(bytes).bind(new.at.as_millisecond());
     }
-    let events = taken.iter().map(|new| {
-        let (at, state) = (new.at.as_millisecond(), new.state().as_str());
-        json!([at, new.miner.as_str(), new.id, state, new.first_words()])
-    });
-    let numbers = sqlx::query(INSERT)
-        .bind(Value::from(miners).to_string())
-        .bind(Value::from_iter(sources).to_string())
-        .bind(Value::from(submissions).to_string())
-        .bind(Value::from_iter(events).to_string())
-        .fetch_all(&mut **transaction)
-        .await
-        .map_err(StoreError::query(DOING))?;
-    shelf::shelve(transaction, taken).await?;
-    let mut sequences = HashMap::with_capacity(numbers.len());
-    for row in &numbers {
-        let id: String = row.try_get("id").map_err(StoreError::query(DOING))?;
-        let reader = Reader { row, what: "submission", id };
-        sequences.insert(reader.parsed("id", SubmissionId::parse)?, reader.integer("sequence")?);
+    query = nothing(query, spare * SOURCE_COLUMNS);
+    for (new, stored) in taken.iter().zip(&stored) {
+        query = query
+            .bind(stored.sequence)
+            .bind(new.id.to_string())
+            .bind(new.miner.to_string())
+            .bind(new.upload.to_string())
+            .bind(new.source.to_string())
+            .bind(new.policy.to_string())
+            .bind(findings_json(new.id, &new.findings)?)
+            .bind(stored.state.as_str())
+            .bind(new.hold.clone())
+            .bind(i64::from(new.slots()))
+            .bind(i64::from(new.quorum))
+            .bind(new.at.as_millisecond());
     }
-
+    query = nothing(query, spare * SUBMISSION_COLUMNS);
+    for (new, stored) in taken.iter().zip(&stored) {
+        query = query
+            .bind(new.at.as_millisecond())
+            .bind(new.miner.to_string())
+            .bind(new.id.to_string())
+            .bind(stored.state.as_str())
+            .bind(new.first_words());
+    }
+    query = nothing(query, spare * EVENT_COLUMNS);
+    for new in taken {
+        let text = new.text.as_ref();
+        query =
+            query.bind(text.map(|_| new.source.to_string())).bind(text.map(|text| text.as_bytes().to_vec()));
+    }
+    // Parameters that are left out are NULL too.
+    query.execute(&mut **transaction).await.map_err(StoreError::query(DOING))?;
     for new in taken {
         if let Some(reason) = &new.hold {
             open_hold(transaction, new.id, reason, new.at).await?;
         }
     }
-    taken
-        .iter()
-        .map(|new| {
-            let lost = || StoreError::Corrupt {
-                what: "submission",
-                id: new.id.to_string(),
-                cause: "it was stored and has no number".to_owned(),
-            };
-            sequences.get(&new.id).map(|sequence| new.stored_as(*sequence)).ok_or_else(lost)
-        })
-        .collect()
+    Ok(stored)
+}
+
+fn nothing(mut query: Query<'_, Any, AnyArguments>, many: usize) -> Query<'_, Any, AnyArguments> {
+    for _ in 0..many {
+        query = query.bind(None::<i64>);
+    }
+    query
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
 use sqlx::{Any, Row as _, Transaction};
 
 use super::rows::Reader;
@@ -96,35 +95,19 @@ impl Store {
     }
 }
 
-/// Stores the sources that come with the rows that name them, and nothing for those that come without.
-/// They are one parameter, cut by the statement: no text passes through JSON, which has no place for
-/// every byte.
+/// Stores the source that comes with a submission, if it does.
 pub(super) async fn shelve(
     transaction: &mut Transaction<'static, Any>,
-    taken: &[&NewSubmission],
+    new: &NewSubmission,
 ) -> Result<(), StoreError> {
-    let (mut texts, mut cuts) = (Vec::new(), Vec::new());
-    for new in taken {
-        if let Some(text) = &new.text {
-            // From 1, as the statement counts.
-            cuts.push(json!([new.source, texts.len() + 1, text.len()]));
-            texts.extend_from_slice(text.as_bytes());
-        }
-    }
-    if cuts.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO shelf (sha256, text) \
-         SELECT value ->> 0, substr($1, value ->> 1, value ->> 2) FROM json_each($2) WHERE true \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(texts)
-    .bind(Value::from(cuts).to_string())
-    .execute(&mut **transaction)
-    .await
-    .map(drop)
-    .map_err(StoreError::query("store sources"))
+    let Some(text) = &new.text else { return Ok(()) };
+    sqlx::query("INSERT INTO shelf (sha256, text) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(new.source.to_string())
+        .bind(text.as_bytes().to_vec())
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+        .map_err(StoreError::query("store a source"))
 }
 
 impl Blobs {

@@ -204,7 +204,7 @@ impl Store {
         .await
         .map_err(StoreError::query(DOING))?;
 
-        shelf::shelve(transaction, &[new]).await?;
+        shelf::shelve(transaction, new).await?;
         let stored = insert(transaction, new).await?;
         let reason = new.first_words();
         let event = Event { at: new.at, actor: new.miner.to_string(), from: None, to: stored.state, reason };

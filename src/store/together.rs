@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Admission, Engine, NewSubmission, Store, StoreError};
 
 /// In one transaction: the last one must not wait long for the first.
-const MOST: usize = 256;
+pub(super) const MOST: usize = 256;
 /// Of the sources in one transaction, but for the last of them: they are in memory at the same time.
 const MOST_BYTES: u64 = 4 << 20;
 
