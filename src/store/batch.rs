@@ -109,7 +109,8 @@ async fn known(
          SELECT 'ban' AS found, {BAN} FROM bans \
          WHERE lifted_at IS NULL AND folded IN (SELECT value FROM json_each($1)); \
          SELECT 'source' AS found, source_sha256, submissions.id, miner_id \
-         FROM json_each($2) CROSS JOIN submissions ON source_sha256 = value WHERE state <> 'failed'; \
+         FROM json_each($2) CROSS JOIN sources ON sha256 = value \
+         CROSS JOIN submissions ON sequence = latest WHERE state <> 'failed'; \
          SELECT 'last' AS found, 'submissions' AS id, seq FROM sqlite_sequence WHERE name = 'submissions'"
     )))
     .bind(Value::from(folded).to_string())
@@ -162,23 +163,24 @@ fn written(rows: usize) -> String {
     format!(
         "INSERT INTO miners (id, folded, created_at) \
          SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?); \
-         INSERT OR FAIL INTO sources (sha256, bytes, created_at) \
-         SELECT column1, column2, column3 FROM {sources} ON CONFLICT (sha256) DO NOTHING; \
+         INSERT OR FAIL INTO sources (sha256, bytes, created_at, latest) \
+         SELECT column1, column2, column3, column4 FROM {sources} \
+         ON CONFLICT (sha256) DO UPDATE SET latest = excluded.latest; \
          INSERT OR FAIL INTO submissions (sequence, id, miner_id, upload_sha256, source_sha256, policy, \
          findings, state, reason, slots, quorum, received_at, updated_at) \
          SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, \
          column11, column12, column12 FROM {submissions}; \
          INSERT OR FAIL INTO audit_events (at, actor, submission_id, to_state, reason) \
          SELECT column1, column2, column3, column4, column5 FROM {events}; \
-         INSERT OR FAIL INTO shelf (sha256, text) \
-         SELECT column1, column2 FROM {shelf} ON CONFLICT (sha256) DO NOTHING"
+         INSERT OR FAIL INTO shelf (sha256, place, text) \
+         SELECT column1, column2, column3 FROM {shelf}"
     )
 }
 
-const SOURCE_COLUMNS: usize = 3;
+const SOURCE_COLUMNS: usize = 4;
 const SUBMISSION_COLUMNS: usize = 12;
 const EVENT_COLUMNS: usize = 5;
-const SHELF_COLUMNS: usize = 2;
+const SHELF_COLUMNS: usize = 3;
 
 /// Stores those that are let in, in their order, behind the submission with the number `last`. One message.
 async fn insert(
@@ -195,9 +197,13 @@ async fn insert(
     let spare = taken.len().next_power_of_two() - taken.len();
     let mut query =
         sqlx::query(sqlx::AssertSqlSafe(statement(taken.len()))).bind(Value::from(miners).to_string());
-    for new in taken {
+    for (new, stored) in taken.iter().zip(&stored) {
         let bytes = i64::try_from(new.source_bytes).unwrap_or(i64::MAX);
-        query = query.bind(new.source.to_string()).bind(bytes).bind(new.at.as_millisecond());
+        query = query
+            .bind(new.source.to_string())
+            .bind(bytes)
+            .bind(new.at.as_millisecond())
+            .bind(stored.sequence);
     }
     query = nothing(query, spare * SOURCE_COLUMNS);
     for (new, stored) in taken.iter().zip(&stored) {
@@ -225,10 +231,12 @@ async fn insert(
             .bind(new.first_words());
     }
     query = nothing(query, spare * EVENT_COLUMNS);
-    for new in taken {
+    for (new, stored) in taken.iter().zip(&stored) {
         let text = new.text.as_ref();
-        query =
-            query.bind(text.map(|_| new.source.to_string())).bind(text.map(|text| text.as_bytes().to_vec()));
+        query = query
+            .bind(text.map(|_| new.source.to_string()))
+            .bind(stored.sequence)
+            .bind(text.map(|text| text.as_bytes().to_vec()));
     }
     // Parameters that are left out are NULL too.
     query.execute(&mut **transaction).await.map_err(StoreError::query(DOING))?;

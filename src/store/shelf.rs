@@ -29,11 +29,13 @@ impl Store {
         if !self.has_shelf() {
             return Ok(None);
         }
-        let row = sqlx::query("SELECT text FROM shelf WHERE sha256 = $1")
-            .bind(digest.to_string())
-            .fetch_optional(&self.reads)
-            .await
-            .map_err(StoreError::query("find a source"))?;
+        let row = sqlx::query(
+            "SELECT text FROM shelf WHERE place = (SELECT latest FROM sources WHERE sha256 = $1)",
+        )
+        .bind(digest.to_string())
+        .fetch_optional(&self.reads)
+        .await
+        .map_err(StoreError::query("find a source"))?;
         let Some(row) = row else { return Ok(None) };
         let reader = Reader { row: &row, what: "source", id: digest.to_string() };
         let text: Vec<u8> = row.try_get("text").map_err(|error| reader.corrupt(error))?;
@@ -44,8 +46,8 @@ impl Store {
         Ok(Some(text.into()))
     }
 
-    /// How many sources wait for their place. Places on the shelf are given in order and the oldest are left
-    /// first, so that nobody has to count.
+    /// How many sources wait for their place, or some more. The place of one is the number of its submission
+    /// and the oldest are left first, so that nobody has to count.
     ///
     /// # Errors
     /// When the database fails.
@@ -99,9 +101,11 @@ impl Store {
 pub(super) async fn shelve(
     transaction: &mut Transaction<'static, Any>,
     new: &NewSubmission,
+    place: i64,
 ) -> Result<(), StoreError> {
     let Some(text) = &new.text else { return Ok(()) };
-    sqlx::query("INSERT INTO shelf (sha256, text) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+    sqlx::query("INSERT INTO shelf (place, sha256, text) VALUES ($1, $2, $3)")
+        .bind(place)
         .bind(new.source.to_string())
         .bind(text.as_bytes().to_vec())
         .execute(&mut **transaction)

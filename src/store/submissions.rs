@@ -179,7 +179,8 @@ impl Store {
                 .map_err(StoreError::query(DOING))?;
         }
         let earlier = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {SUBMISSION} FROM submissions WHERE source_sha256 = $1 AND state <> 'failed'"
+            "SELECT {SUBMISSION} FROM submissions \
+             WHERE sequence = (SELECT latest FROM sources WHERE sha256 = $1) AND state <> 'failed'"
         )))
         .bind(new.source.to_string())
         .fetch_optional(&mut **transaction)
@@ -204,8 +205,14 @@ impl Store {
         .await
         .map_err(StoreError::query(DOING))?;
 
-        shelf::shelve(transaction, new).await?;
         let stored = insert(transaction, new).await?;
+        sqlx::query("UPDATE sources SET latest = $1 WHERE sha256 = $2")
+            .bind(stored.sequence)
+            .bind(new.source.to_string())
+            .execute(&mut **transaction)
+            .await
+            .map_err(StoreError::query(DOING))?;
+        shelf::shelve(transaction, new, stored.sequence).await?;
         let reason = new.first_words();
         let event = Event { at: new.at, actor: new.miner.to_string(), from: None, to: stored.state, reason };
         record(transaction, &new.id.to_string(), &event).await?;
