@@ -14,7 +14,7 @@ use super::{Blobs, Engine, NewSubmission, Store, StoreError, count};
 use crate::model::Digest;
 
 /// Moved with one wait for the disk.
-const AT_ONCE: i64 = 512;
+const AT_ONCE: i64 = 2048;
 /// Of the sources that are moved at once, in bytes, but for the last of them.
 const BYTES_AT_ONCE: i64 = 8 << 20;
 
